@@ -1,1 +1,7 @@
-//! x
+//! Lookalike keeps every product's list of similar products fresh.
+
+pub mod adapters;
+pub mod domain;
+pub mod error;
+pub mod metrics;
+pub mod similarity;
