@@ -129,7 +129,7 @@ pub enum CatalogueError {
         #[source]
         source: std::io::Error,
     },
-    #[error("cannot encode {} as JPEG", path.display())]
+    #[error("cannot encode {} as JPEG: please report it", path.display())]
     Encode {
         path: PathBuf,
         #[source]

@@ -11,10 +11,10 @@ use super::shapes::{
 use super::vec3::{Vec3, sin_cos, vec3};
 
 /// No product reaches further from the vertical axis, along x or z.
-pub(super) const REACH: f32 = 1.1;
+pub(super) const REACH: f32 = 1.2;
 
 /// No product is higher.
-pub(super) const HEIGHT: f32 = 1.8;
+pub(super) const HEIGHT: f32 = 1.9;
 
 /// Four measures in 0..1 that make one model of a kind differ from the next.
 pub(super) type Proportions = [f32; 4];
@@ -202,9 +202,10 @@ pub(super) fn lamp(point: Vec3, proportions: &Proportions) -> Surface {
     };
     let hung = at(point, reach, height - shade_height * 0.5, 0.0);
     let cone = frustum(hung, shade_height, shade_bottom, shade_top);
+    // Open below and above, so that the bulb shows.
     let hollow = frustum(
-        at(hung, 0.0, -0.03, 0.0),
-        shade_height + 0.01,
+        hung,
+        shade_height + 0.02,
         shade_bottom - 0.025,
         shade_top - 0.025,
     );
@@ -299,8 +300,8 @@ pub(super) fn boot(point: Vec3, proportions: &Proportions) -> Surface {
 
     let outline = vec3(point.x, 0.0, point.z);
     let front = ellipsoid(
-        vec3(outline.x, 0.0, outline.z - 0.27),
-        vec3(width + 0.03, 1.0, 0.33),
+        vec3(outline.x, 0.0, outline.z - 0.25),
+        vec3(width + 0.02, 1.0, 0.31),
     );
     let back = ellipsoid(
         vec3(outline.x, 0.0, outline.z + 0.1),
@@ -315,7 +316,7 @@ pub(super) fn boot(point: Vec3, proportions: &Proportions) -> Surface {
     ));
     let platform = outline.max((point.y - sole_height).abs() - sole_height);
     let sole = if heel > 0.4 {
-        slab.min(stack).min(platform.max(point.z * -1.0 + 0.12))
+        slab.min(stack).min(platform.max(0.12 - point.z))
     } else {
         slab.min(platform)
     };

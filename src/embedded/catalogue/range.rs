@@ -8,10 +8,7 @@ use super::products::Proportions;
 use super::render::View;
 use super::scene::{BRASS, BROWN, COLOURS, Colour, GREY, Kind, OAK, Product, WHITE};
 
-/// The sides a product is pictured from, with the camera in degrees. The first [`MIN_VIEWS`] are
-/// not special: each article draws its own sides.
-///
-/// [`MIN_VIEWS`]: super::MIN_VIEWS
+/// The sides a product can be pictured from: name, azimuth and elevation of the camera in degrees.
 const SIDES: [(&str, f32, f32); 8] = [
     ("front", 0.0, 14.0),
     ("right", 90.0, 16.0),
@@ -55,6 +52,7 @@ pub(super) struct Shot {
 
 /// What a kind is called, where it is sold, and what its second colour may be.
 struct Wares {
+    kind: Kind,
     name: &'static str,
     department: &'static str,
     /// What is said when the first measure is small or large.
@@ -66,91 +64,88 @@ struct Wares {
     shine: [f32; 2],
 }
 
-impl Kind {
-    fn wares(self) -> Wares {
-        let wares = |name, department, sizes, accents, accent_part, shine| Wares {
-            name,
-            department,
-            sizes,
-            accents,
-            accent_part,
-            shine,
-        };
-        match self {
-            Kind::Mug => wares(
-                "mug",
-                "kitchen",
-                ["low", "tall"],
-                [WHITE, GREY, WHITE],
-                "inside",
-                [0.3, 1.0],
-            ),
-            Kind::Bottle => wares(
-                "bottle",
-                "kitchen",
-                ["short", "tall"],
-                [GREY, WHITE, BROWN],
-                "cap",
-                [0.3, 1.0],
-            ),
-            Kind::Stool => wares(
-                "stool",
-                "home",
-                ["low", "high"],
-                [OAK, GREY, BROWN],
-                "frame",
-                [0.0, 0.5],
-            ),
-            Kind::Lamp => wares(
-                "lamp",
-                "home",
-                ["low", "tall"],
-                [BRASS, WHITE, GREY],
-                "base",
-                [0.1, 0.6],
-            ),
-            Kind::Ball => wares(
-                "ball",
-                "beach",
-                ["small", "large"],
-                [WHITE, WHITE, GREY],
-                "pattern",
-                [0.3, 1.0],
-            ),
-            Kind::Boot => wares(
-                "boot",
-                "fashion",
-                ["ankle-high", "knee-high"],
-                [BROWN, WHITE, GREY],
-                "sole",
-                [0.0, 0.8],
-            ),
-            Kind::Bag => wares(
-                "bag",
-                "fashion",
-                ["flat", "deep"],
-                [BROWN, OAK, GREY],
-                "strap",
-                [0.0, 0.6],
-            ),
-            Kind::SwimRing => wares(
-                "swim ring",
-                "beach",
-                ["small", "large"],
-                [WHITE, WHITE, BRASS],
-                "stripe",
-                [0.5, 1.0],
-            ),
-        }
-    }
-}
+/// Everything the catalogue sells. Kinds take turns in this order.
+const WARES: [Wares; 8] = [
+    Wares {
+        kind: Kind::Mug,
+        name: "mug",
+        department: "kitchen",
+        sizes: ["low", "tall"],
+        accents: [WHITE, GREY, WHITE],
+        accent_part: "inside",
+        shine: [0.3, 1.0],
+    },
+    Wares {
+        kind: Kind::Bottle,
+        name: "bottle",
+        department: "kitchen",
+        sizes: ["short", "tall"],
+        accents: [GREY, WHITE, BROWN],
+        accent_part: "cap",
+        shine: [0.3, 1.0],
+    },
+    Wares {
+        kind: Kind::Stool,
+        name: "stool",
+        department: "home",
+        sizes: ["low", "high"],
+        accents: [OAK, GREY, BROWN],
+        accent_part: "frame",
+        shine: [0.0, 0.5],
+    },
+    Wares {
+        kind: Kind::Lamp,
+        name: "lamp",
+        department: "home",
+        sizes: ["low", "tall"],
+        accents: [BRASS, WHITE, GREY],
+        accent_part: "base",
+        shine: [0.1, 0.6],
+    },
+    Wares {
+        kind: Kind::Ball,
+        name: "ball",
+        department: "beach",
+        sizes: ["small", "large"],
+        accents: [WHITE, WHITE, GREY],
+        accent_part: "pattern",
+        shine: [0.3, 1.0],
+    },
+    Wares {
+        kind: Kind::Boot,
+        name: "boot",
+        department: "fashion",
+        sizes: ["ankle-high", "knee-high"],
+        accents: [BROWN, WHITE, GREY],
+        accent_part: "sole",
+        shine: [0.0, 0.8],
+    },
+    Wares {
+        kind: Kind::Bag,
+        name: "bag",
+        department: "fashion",
+        sizes: ["flat", "deep"],
+        accents: [BROWN, OAK, GREY],
+        accent_part: "strap",
+        shine: [0.0, 0.6],
+    },
+    Wares {
+        kind: Kind::SwimRing,
+        name: "swim ring",
+        department: "beach",
+        sizes: ["small", "large"],
+        accents: [WHITE, WHITE, BRASS],
+        accent_part: "stripe",
+        shine: [0.5, 1.0],
+    },
+];
 
 /// The first `count` articles of the range. Kinds take turns, so a small catalogue has them all.
 /// Each is pictured from `fewest` to `most` sides; `most` is at most [`SIDE_COUNT`].
 pub(super) fn articles(seed: u64, count: usize, fewest: usize, most: usize) -> Vec<Article> {
     (0..count)
         .map(|number| {
-            let kinds = Kind::ALL.len();
+            let kinds = WARES.len();
             article(seed, number % kinds, number / kinds, count, (fewest, most))
         })
         .collect()
@@ -163,8 +158,7 @@ fn article(
     count: usize,
     views: (usize, usize),
 ) -> Article {
-    let kind = Kind::ALL[kind_at];
-    let wares = kind.wares();
+    let wares = &WARES[kind_at];
     let model = variant / MODEL_OF_VARIANT.len() * MODELS_IN_ROUND
         + MODEL_OF_VARIANT[variant % MODEL_OF_VARIANT.len()];
     let draw = Draw {
@@ -192,21 +186,18 @@ fn article(
 
     let slug = wares.name.replace(' ', "-");
     let article_id = format!("{slug}-{:02}", variant + 1);
-    let partner = if variant % 2 == 0 {
-        variant + 1
-    } else {
-        variant - 1
-    };
-    let in_catalogue = partner * Kind::ALL.len() + kind_at < count;
+    // Pairs are (0, 1) and (2, 3) of each round of six.
+    let partner = variant ^ 1;
+    let in_catalogue = partner * WARES.len() + kind_at < count;
     let group = (variant % MODEL_OF_VARIANT.len() < 4 && in_catalogue)
         .then(|| format!("{slug}-model-{}", model + 1));
     Article {
         title: format!("{} {}", main.name, wares.name),
-        description: describe(&wares, main, accent, proportions[0], glossy),
+        description: describe(wares, main, accent, proportions[0], glossy),
         categories: vec![wares.name.to_owned(), wares.department.to_owned()],
         group,
         product: Product {
-            kind,
+            kind: wares.kind,
             proportions,
             main,
             accent,
@@ -326,13 +317,13 @@ mod tests {
 
     #[test]
     fn a_description_reads_as_a_sentence() {
-        let wares = Kind::Boot.wares();
-        let found = describe(&wares, COLOURS[2], OAK, 0.1, false);
+        let wares = WARES.iter().find(|wares| wares.kind == Kind::Boot).unwrap();
+        let found = describe(wares, COLOURS[2], OAK, 0.1, false);
         assert_eq!(
             found,
             "An ankle-high orange boot with an oak sole and a matt finish."
         );
-        let found = describe(&wares, COLOURS[0], WHITE, 0.5, true);
+        let found = describe(wares, COLOURS[0], WHITE, 0.5, true);
         assert_eq!(found, "A red boot with a white sole and a glossy finish.");
     }
 

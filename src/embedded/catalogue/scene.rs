@@ -7,7 +7,7 @@
 use super::products::{self, HEIGHT, Part, Proportions, REACH, Surface};
 use super::vec3::{Vec3, vec3};
 
-/// The kinds of product, in catalogue order.
+/// The kinds of product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Mug,
@@ -20,6 +20,7 @@ pub(super) enum Kind {
     SwimRing,
 }
 
+#[cfg(test)]
 impl Kind {
     pub(super) const ALL: [Kind; 8] = [
         Kind::Mug,
@@ -158,8 +159,8 @@ impl Product {
     }
 }
 
-/// Cells along x and z when a product is measured: a cell is 4.4 hundredths of a unit.
-const CELLS: usize = 50;
+/// Cells along x and z when a product is measured: a cell is 0.046 units wide.
+const CELLS: usize = 52;
 
 /// Where a product is: points within a cell of its surface, and the box around them.
 #[derive(Clone, Debug)]

@@ -116,7 +116,7 @@ mod tests {
         let far = vec3(3.0, 0.0, 0.0);
         let cases = [
             (sphere(far, 1.0), 2.0),
-            (ellipsoid(far, vec3(1.0, 0.5, 0.5)), 6.0),
+            (ellipsoid(far, vec3(1.0, 0.5, 0.5)), 2.0),
             (cuboid(far, vec3(1.0, 1.0, 1.0), 0.1), 2.0),
             (cylinder(far, 1.0, 0.5, 0.1), 2.0),
             (frustum(far, 0.5, 1.0, 1.0), 2.0),
