@@ -2,6 +2,7 @@
 
 pub mod adapters;
 pub mod domain;
+pub mod embedded;
 pub mod error;
 pub mod metrics;
 pub mod similarity;
