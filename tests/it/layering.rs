@@ -35,6 +35,7 @@ const FENCES: &[(&[&str], &[&str])] = &[
 const SHARED: &[&str] = &[
     "config",
     "error",
+    "health",
     "metrics",
     "retry",
     "shutdown",

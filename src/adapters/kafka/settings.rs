@@ -44,7 +44,8 @@ pub struct KafkaSettings {
     /// Longest time to deliver one produced record before it is tried anew.
     pub delivery_timeout_ms: u64,
     /// Further librdkafka properties, e.g. `security.protocol`, `sasl.username`.
-    #[serde(default)]
+    /// Nested tables are joined by dots.
+    #[serde(default, deserialize_with = "flattened")]
     pub properties: BTreeMap<String, String>,
 }
 
@@ -115,4 +116,38 @@ impl KafkaSettings {
         config.set("partitioner", "murmur2_random");
         config
     }
+}
+
+/// A property's value, or a table of them: `sasl: {username: x}` is `sasl.username`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Property {
+    Flag(bool),
+    Integer(i64),
+    Float(f64),
+    Text(String),
+    Table(BTreeMap<String, Property>),
+}
+
+fn flattened<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    fn flatten(path: &str, property: Property, all: &mut BTreeMap<String, String>) {
+        let text = match property {
+            Property::Flag(flag) => flag.to_string(),
+            Property::Integer(number) => number.to_string(),
+            Property::Float(number) => number.to_string(),
+            Property::Text(text) => text,
+            Property::Table(table) => {
+                for (key, property) in table {
+                    flatten(&format!("{path}.{key}"), property, all);
+                }
+                return;
+            }
+        };
+        all.insert(path.to_owned(), text);
+    }
+    let mut all = BTreeMap::new();
+    for (key, property) in BTreeMap::<String, Property>::deserialize(deserializer)? {
+        flatten(&key, property, &mut all);
+    }
+    Ok(all)
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use qdrant_client::Payload;
 use qdrant_client::qdrant::{
-    DeletePointVectorsBuilder, Filter, NamedVectors, PointStruct, PointVectors, PointsIdsList,
+    Condition, DeletePointVectorsBuilder, Filter, NamedVectors, PointId, PointStruct, PointVectors, PointsIdsList,
     PointsOperationResponse, SetPayloadPointsBuilder, UpdateMode, UpdatePointVectorsBuilder, UpdateStatus,
     UpsertPointsBuilder, Vector, Vectors, VectorsSelector, WriteOrdering, WriteOrderingType,
 };
@@ -119,16 +119,22 @@ impl Catalogue {
             .wait(true);
             completed(self.client.upsert_points(insert).await?)?;
         }
-        let here = Filter::must([qdrant_client::qdrant::Condition::has_id([id.clone()])]);
-        self.set_payload(&self.articles, facts, here).await?;
-        match write.text {
+        // The embedding comes before the text it was made from: after a crash between
+        // the two, the old text tells that the embedding is to be made again.
+        self.write_text(id.clone(), write.text, write.exists).await?;
+        let here = Filter::must([Condition::has_id([id])]);
+        self.set_payload(&self.articles, facts, here).await
+    }
+
+    async fn write_text(&self, id: PointId, text: TextWrite, exists: bool) -> Result<(), StoreError> {
+        match text {
             TextWrite::Keep => Ok(()),
+            TextWrite::Remove if !exists => Ok(()),
             TextWrite::Set(embedding) => {
                 let vectors = PointVectors { id: Some(id), vectors: Some(named(TEXT_VECTOR, &embedding)) };
                 let update = UpdatePointVectorsBuilder::new(&self.articles, vec![vectors]).wait(true);
                 completed(self.client.update_vectors(update.ordering(strong())).await?)
             }
-            TextWrite::Remove if !write.exists => Ok(()),
             TextWrite::Remove => {
                 let delete = DeletePointVectorsBuilder::new(&self.articles)
                     .points_selector(PointsIdsList { ids: vec![id] })
