@@ -2,3 +2,4 @@
 //! bring, inside the process.
 
 pub mod catalogue;
+pub mod kafka;

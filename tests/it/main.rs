@@ -1,1 +1,2 @@
+mod embedded_kafka;
 mod layering;

@@ -19,7 +19,7 @@ pub struct TopicInfo {
 
 /// Checks that the cluster answers and has every topic. Blocking.
 pub fn check_topics(settings: &KafkaSettings) -> Result<Vec<TopicInfo>, KafkaError> {
-    let client: BaseConsumer = settings.client().create().map_err(KafkaError::Settings)?;
+    let client: BaseConsumer = settings.admin()?.create().map_err(KafkaError::Settings)?;
     let metadata = client
         .fetch_metadata(None, ANSWER_TIMEOUT)
         .map_err(|source| KafkaError::Unreachable { servers: settings.bootstrap_servers.clone(), source })?;

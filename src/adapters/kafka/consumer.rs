@@ -81,7 +81,7 @@ pub fn start(
     let (resolved_sender, resolved) = mpsc::channel();
     let context = Context::new(settings.clone(), resolved);
     let consumer: BaseConsumer<Context> =
-        settings.consumer(group).create_with_context(context).map_err(KafkaError::Settings)?;
+        settings.consumer(group)?.create_with_context(context).map_err(KafkaError::Settings)?;
     consumer.subscribe(&[topic]).map_err(KafkaError::Consume)?;
     let (records_sender, records) = edge::channel(edge_capacity);
     let control = Arc::new(Control {

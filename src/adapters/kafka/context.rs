@@ -93,7 +93,10 @@ impl Context {
         drop(state);
         metrics().rebalances.with_label_values(&["assigned"]).inc();
         tracing::info!(partitions = ?named(partitions), "partitions assigned");
-        consumer.incremental_assign(partitions)
+        consumer.incremental_assign(partitions)?;
+        // librdkafka keeps a partition paused while another member owns it; ours
+        // begins unpaused.
+        consumer.resume(partitions)
     }
 
     /// Where the group has no committed offset, begins as configured.

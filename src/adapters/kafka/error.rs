@@ -9,6 +9,11 @@ use crate::error::{Classify, Disposition};
 pub enum KafkaError {
     #[error("kafka settings are not valid: {0}")]
     Settings(#[source] ClientError),
+    #[error(
+        "kafka property {name} cannot be set: the worker's guarantees rest on its own value, \
+         or it has a setting of its own; remove it from the kafka properties"
+    )]
+    ReservedProperty { name: String },
     #[error("kafka at {servers} does not answer: {source}")]
     Unreachable { servers: String, source: ClientError },
     #[error("topic {topic} does not exist; create it first ({hint})")]
@@ -31,7 +36,9 @@ pub enum KafkaError {
 impl Classify for KafkaError {
     fn disposition(&self) -> Disposition {
         match self {
-            Self::Settings(_) | Self::MissingTopic { .. } => Disposition::Configuration,
+            Self::Settings(_) | Self::ReservedProperty { .. } | Self::MissingTopic { .. } => {
+                Disposition::Configuration
+            }
             Self::Unreachable { .. } => Disposition::Retry,
             Self::Produce { source, .. } => of_produce(source),
             Self::Consume(_) | Self::OffsetLost(_) | Self::Assign(_) | Self::ThreadEnded => {
@@ -42,7 +49,7 @@ impl Classify for KafkaError {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::Settings(_) => "kafka_settings",
+            Self::Settings(_) | Self::ReservedProperty { .. } => "kafka_settings",
             Self::Unreachable { .. } => "kafka_unreachable",
             Self::MissingTopic { .. } => "kafka_topic_missing",
             Self::Produce { .. } => "kafka_produce",

@@ -28,7 +28,7 @@ pub struct Producer {
 
 impl Producer {
     pub fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
-        Ok(Self { inner: settings.producer().create().map_err(KafkaError::Settings)? })
+        Ok(Self { inner: settings.producer()?.create().map_err(KafkaError::Settings)? })
     }
 
     /// Produces one record and waits for its acknowledgement.
