@@ -1,1 +1,3 @@
-//! x
+//! Keeps lists of similar products fresh.
+
+pub mod embedded;
