@@ -67,31 +67,40 @@ pub(super) fn resized(source: Size, preprocessing: &Preprocessing) -> (u64, u64)
 pub(super) fn axis(source: u32, resized: u64, output: u32) -> Axis {
     let seen = resized.min(output.into());
     let cut = (resized - seen) / 2;
-    let scale = f64::from(source) / resized as f64;
+    // Multiplied before it is divided: the whole axis comes out exact, so that
+    // `from + length` never exceeds the source by a rounding error.
+    let in_source = |length: u64| length as f64 * f64::from(source) / resized as f64;
     // `seen` is at most `output`, so both fit in 32 bits.
     Axis {
-        from: cut as f64 * scale,
-        length: seen as f64 * scale,
+        from: in_source(cut),
+        length: in_source(seen),
         to: (u64::from(output) - seen).div_ceil(2) as u32,
         seen: seen as u32,
     }
 }
 
+/// Computes the part that is seen, rows first and then columns, as Pillow does.
+///
+/// The library can do both in one call, but then takes the first and the last
+/// output pixel to reach furthest into the source. That is wrong when an
+/// enlarged picture is cut so that such a pixel falls exactly on a source
+/// pixel, and it reads outside its buffer. One axis a call avoids that code.
 fn resample(image: &DecodedImage, across: Axis, down: Axis, filter: Filter) -> RgbImage {
-    let kernel = match filter {
-        Filter::Nearest => ResizeAlg::Nearest,
-        Filter::Lanczos => ResizeAlg::Convolution(FilterType::Lanczos3),
-        Filter::Bilinear => ResizeAlg::Convolution(FilterType::Bilinear),
-        Filter::Bicubic => ResizeAlg::Convolution(FilterType::CatmullRom),
-        Filter::Box => ResizeAlg::Convolution(FilterType::Box),
-        Filter::Hamming => ResizeAlg::Convolution(FilterType::Hamming),
+    let (kernel, support) = match filter {
+        Filter::Nearest => (ResizeAlg::Nearest, 0.0),
+        Filter::Lanczos => (ResizeAlg::Convolution(FilterType::Lanczos3), 3.0),
+        Filter::Bilinear => (ResizeAlg::Convolution(FilterType::Bilinear), 1.0),
+        Filter::Bicubic => (ResizeAlg::Convolution(FilterType::CatmullRom), 2.0),
+        Filter::Box => (ResizeAlg::Convolution(FilterType::Box), 0.5),
+        Filter::Hamming => (ResizeAlg::Convolution(FilterType::Hamming), 1.0),
     };
-    let options = ResizeOptions::new().resize_alg(kernel).crop(
-        across.from,
-        down.from,
-        across.length,
-        down.length,
-    );
+    // The source rows that the filter can reach from the part that is seen.
+    let reach = support * (down.length / f64::from(down.seen)).max(1.0) + 1.0;
+    let first = (down.from - reach).floor().max(0.0);
+    let last = (down.from + down.length + reach).ceil();
+    let rows = last.min(image.height().into()) - first;
+
+    let options = ResizeOptions::new().resize_alg(kernel);
     let source = ImageRef::new(
         image.width(),
         image.height(),
@@ -99,10 +108,15 @@ fn resample(image: &DecodedImage, across: Axis, down: Axis, filter: Filter) -> R
         PixelType::U8x3,
     )
     .expect("an RGB8 picture has three bytes a pixel");
+    let mut narrow = Image::new(across.seen, rows as u32, PixelType::U8x3);
+    let columns = options.crop(across.from, first, across.length, rows);
     let mut seen = Image::new(across.seen, down.seen, PixelType::U8x3);
-    Resizer::new()
-        .resize(&source, &mut seen, &options)
-        .expect("the part that is seen lies inside the picture and both are RGB8");
+    let window = options.crop(0.0, down.from - first, across.seen.into(), down.length);
+    let mut resizer = Resizer::new();
+    resizer
+        .resize(&source, &mut narrow, &columns)
+        .and_then(|()| resizer.resize(&narrow, &mut seen, &window))
+        .expect("the part that is seen lies inside the picture and all are RGB8");
     RgbImage::from_raw(across.seen, down.seen, seen.into_vec())
         .expect("an RGB8 picture has three bytes a pixel")
 }
