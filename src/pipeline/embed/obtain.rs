@@ -57,15 +57,12 @@ impl EmbedRole {
         plan: &Plan<'_>,
         batch: &Batch,
     ) -> Result<Vec<(String, Obtained)>, Stop> {
-        stream::iter(&plan.images)
-            .map(|image| async move {
-                let stored = state.images.get(image.image_id);
-                let obtained = self.obtain(image, stored, batch).await?;
-                Ok((image.image_id.to_owned(), obtained))
-            })
-            .buffer_unordered(IMAGES_AT_ONCE)
-            .try_collect()
-            .await
+        let obtaining: Vec<_> = plan
+            .images
+            .iter()
+            .map(|image| self.obtain(image, state.images.get(image.image_id), batch))
+            .collect();
+        stream::iter(obtaining).buffer_unordered(IMAGES_AT_ONCE).try_collect().await
     }
 
     /// Newest candidate first, until one can be carried out.
@@ -74,7 +71,7 @@ impl EmbedRole {
         plan: &ImagePlan<'_>,
         stored: Option<&StoredImage>,
         batch: &Batch,
-    ) -> Result<Obtained, Stop> {
+    ) -> Result<(String, Obtained), Stop> {
         let mut obtained = Obtained::default();
         let mut candidates = plan.candidates.iter();
         for candidate in candidates.by_ref() {
@@ -87,7 +84,7 @@ impl EmbedRole {
             }
         }
         obtained.passed_over = candidates.map(|candidate| candidate.event).collect();
-        Ok(obtained)
+        Ok((plan.image_id.to_owned(), obtained))
     }
 
     async fn attempt(

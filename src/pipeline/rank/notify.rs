@@ -35,25 +35,25 @@ impl RankRole {
         let holders = self.attempts.run("notify", batch, run).await.map_err(Stop::of("notify"))?;
         let mut affected: BTreeSet<String> = candidates.iter().cloned().chain(holders).chain(dirty).collect();
         affected.remove(article_id);
-        stream::iter(&affected)
-            .map(|affected| {
-                let request = RankRequest {
-                    reason: RankReason::ListAffected,
-                    article_id: affected.clone(),
-                    cause: article_id.to_owned(),
-                    occurred_at: occurred_at.clone(),
-                };
-                async move {
-                    let send = || send_request(&self.producer, &self.rank_topic, &request);
-                    self.attempts.run("notify", batch, send).await.map_err(Stop::of("notify"))
-                }
+        let requests: Vec<RankRequest> = affected
+            .into_iter()
+            .map(|affected| RankRequest {
+                reason: RankReason::ListAffected,
+                article_id: affected,
+                cause: article_id.to_owned(),
+                occurred_at: occurred_at.clone(),
             })
-            .buffer_unordered(REQUESTS_AT_ONCE)
-            .try_for_each(|()| async { Ok(()) })
-            .await?;
-        metrics().rank_requests_sent.inc_by(affected.len() as u64);
+            .collect();
+        let sending: Vec<_> = requests.iter().map(|request| self.send(request, batch)).collect();
+        stream::iter(sending).buffer_unordered(REQUESTS_AT_ONCE).try_collect::<()>().await?;
+        metrics().rank_requests_sent.inc_by(requests.len() as u64);
         timer.observe_duration();
         Ok(())
+    }
+
+    async fn send(&self, request: &RankRequest, batch: &Batch) -> Result<(), Stop> {
+        let run = || send_request(&self.producer, &self.rank_topic, request);
+        self.attempts.run("notify", batch, run).await.map_err(Stop::of("notify"))
     }
 }
 
