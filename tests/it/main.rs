@@ -1,2 +1,3 @@
 mod embedded_kafka;
+mod http;
 mod layering;
