@@ -1,6 +1,8 @@
 //! Lookalike keeps every product's list of similar products fresh.
 
 pub mod adapters;
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod embedded;

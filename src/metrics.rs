@@ -204,6 +204,17 @@ impl Metrics {
         })
     }
 
+    /// Records that a stage moved aside.
+    pub fn dead_letters_of_stage(&self, stage: &str) -> u64 {
+        let families = self.registry.gather();
+        let family = families.iter().find(|family| family.name() == "lookalike_dead_letters_total");
+        let of_stage = |metric: &&prometheus::proto::Metric| {
+            metric.get_label().iter().any(|label| label.name() == "stage" && label.value() == stage)
+        };
+        let metrics = family.into_iter().flat_map(|family| family.get_metric()).filter(of_stage);
+        metrics.map(|metric| metric.get_counter().get_value() as u64).sum()
+    }
+
     /// All families in the Prometheus text format.
     pub fn render(&self) -> prometheus::Result<String> {
         let mut text = Vec::new();

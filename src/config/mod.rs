@@ -5,11 +5,11 @@
 
 mod keys;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::adapters::http::HttpSettings;
 use crate::adapters::kafka::settings::KafkaSettings;
 use crate::adapters::objects::ObjectSettings;
 use crate::adapters::qdrant::QdrantSettings;
@@ -45,18 +45,9 @@ pub struct Config {
     pub embed_jobs: DispatchSettings,
     pub rank_jobs: DispatchSettings,
     pub retry: BackoffSettings,
-    pub http: HttpListen,
+    pub http: HttpSettings,
     pub shutdown: ShutdownSettings,
     pub log: LogSettings,
-}
-
-/// Where the HTTP interface listens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HttpListen {
-    /// `None`: no HTTP interface.
-    #[serde(default)]
-    pub listen: Option<SocketAddr>,
 }
 
 /// Bounds of a clean stop.

@@ -96,4 +96,46 @@ impl Profile {
     pub fn is_empty(&self) -> bool {
         self.images.is_empty() && self.text.is_none()
     }
+
+    /// Keeps the first `most` images by position, then id; answers how many it left
+    /// out. Images without position come last.
+    pub fn limit_images(&mut self, most: usize) -> usize {
+        let left_out = self.images.len().saturating_sub(most);
+        if left_out > 0 {
+            let place = |member: &Member| member.position.unwrap_or(i64::MAX);
+            self.images.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.image_id.cmp(&b.image_id)));
+            self.images.truncate(most);
+            self.images.sort_by(|a, b| a.image_id.cmp(&b.image_id));
+        }
+        left_out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_images_keep_the_first_by_position_in_id_order() {
+        let member = |(image_id, position): (&str, Option<i64>)| Member {
+            image_id: image_id.to_owned(),
+            view: None,
+            position,
+            version: 1,
+            embedding: Embedding::normalised(vec![1.0]).unwrap(),
+        };
+        let images = [("a", None), ("b", Some(2)), ("c", Some(1)), ("d", None)].map(member).to_vec();
+        let mut profile = Profile {
+            article_id: "x".into(),
+            categories: Vec::new(),
+            group: None,
+            version: 1,
+            images,
+            text: None,
+        };
+        assert_eq!(profile.limit_images(3), 1);
+        let kept: Vec<_> = profile.images.iter().map(|image| image.image_id.as_str()).collect();
+        assert_eq!(kept, ["a", "b", "c"]);
+        assert_eq!(profile.limit_images(3), 0);
+    }
 }

@@ -12,4 +12,5 @@ pub mod error;
 pub mod producer;
 pub mod record;
 pub mod settings;
+pub mod tail;
 mod watermark;

@@ -78,12 +78,15 @@ impl Catalogue {
     }
 
     /// Verifies both collections without creating anything.
-    pub async fn verify_all(&self, dimension: usize) -> Result<(), StoreError> {
+    /// Without a dimension, that both exist.
+    pub async fn verify_all(&self, dimension: Option<usize>) -> Result<(), StoreError> {
         for (collection, vector) in [(&self.images, IMAGE_VECTOR), (&self.articles, TEXT_VECTOR)] {
             if !self.client.collection_exists(collection).await? {
                 return Err(StoreError::MissingCollection { collection: collection.clone() });
             }
-            self.verify(collection, vector, dimension).await?;
+            if let Some(dimension) = dimension {
+                self.verify(collection, vector, dimension).await?;
+            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::RankRole;
 use super::decide::Begun;
 use crate::adapters::qdrant::{ArticleView, CandidateQuery};
-use crate::domain::article::Member;
+use crate::domain::article::Profile;
 use crate::metrics::metrics;
 use crate::pipeline::Stop;
 use crate::pipeline::dispatch::Batch;
@@ -26,7 +26,7 @@ impl RankRole {
             let mut rank = view.rank;
             rank.sequence = rank.sequence.max(sequence);
             let mut profile = view.profile;
-            limit_images(&mut profile.images, self.settings.max_images);
+            self.limit_images(&mut profile);
             Begun { profile, rank }
         }))
     }
@@ -60,23 +60,13 @@ impl RankRole {
         Ok(views
             .into_values()
             .map(|mut view| {
-                limit_images(&mut view.profile.images, settings.max_images);
+                self.limit_images(&mut view.profile);
                 view
             })
             .collect())
     }
-}
 
-/// Keeps the first images by position, then id; the rest is counted.
-fn limit_images(images: &mut Vec<Member>, most: usize) {
-    if images.len() <= most {
-        return;
+    fn limit_images(&self, profile: &mut Profile) {
+        metrics().images_over_limit.inc_by(profile.limit_images(self.settings.max_images) as u64);
     }
-    metrics().images_over_limit.inc_by((images.len() - most) as u64);
-    images.sort_by(|a, b| {
-        let place = |member: &Member| member.position.unwrap_or(i64::MAX);
-        place(a).cmp(&place(b)).then_with(|| a.image_id.cmp(&b.image_id))
-    });
-    images.truncate(most);
-    images.sort_by(|a, b| a.image_id.cmp(&b.image_id));
 }
