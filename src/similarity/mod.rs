@@ -20,6 +20,18 @@ pub enum Method {
     Greedy,
 }
 
+impl Method {
+    /// Every method.
+    pub const ALL: [Self; 1] = [Self::Greedy];
+
+    /// Name in settings and on the command line, the same as serialised.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Greedy => "greedy",
+        }
+    }
+}
+
 /// What counts as a match and how matches become a score.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Matching {
@@ -78,4 +90,16 @@ pub fn score_matrix(matrix: &matrix::Similarities, matching: &Matching) -> Optio
     let mean = pairs.iter().map(|pair| pair.similarity).sum::<f64>() / pairs.len() as f64;
     let coverage = pairs.len() as f64 / most as f64;
     Some(ImageScore { score: mean * coverage.powf(matching.coverage_weight), coverage, pairs })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_has_one_name() {
+        for method in Method::ALL {
+            assert_eq!(serde_json::to_value(method).unwrap(), method.as_str());
+        }
+    }
 }

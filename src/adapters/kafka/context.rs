@@ -112,6 +112,8 @@ impl Context {
             StartFrom::Latest => Offset::End,
         };
         for element in committed.elements() {
+            // An offset that cannot be read is not an absent one.
+            element.error()?;
             let offset = match element.offset() {
                 Offset::Offset(next) => Offset::Offset(next),
                 _ => start,
