@@ -29,6 +29,7 @@
 mod blocking;
 mod collection;
 mod convert;
+mod engine;
 mod journal;
 mod lock;
 mod operation;
@@ -86,24 +87,21 @@ pub enum EmbeddedQdrantError {
     Flush { name: String, reason: String },
 }
 
-/// A running server. Dropping it stops serving at once, as a crash would: what
-/// was answered `Completed` is safe, and the directory is free again when the
-/// calls in flight have ended. [`QdrantServer::shutdown`] waits for that.
+/// A running server. Dropping it refuses further calls at once; what was
+/// answered `Completed` is safe, and the directory is free again when the calls
+/// in flight have ended. [`QdrantServer::shutdown`] waits for that.
 #[derive(Debug)]
 pub struct QdrantServer {
     address: SocketAddr,
     registry: Arc<Registry>,
     stop: CancellationToken,
-    serving: Serving,
+    serving: JoinHandle<Result<(), tonic::transport::Error>>,
 }
 
-/// The serving task, aborted when dropped.
-#[derive(Debug)]
-struct Serving(JoinHandle<Result<(), tonic::transport::Error>>);
-
-impl Drop for Serving {
+impl Drop for QdrantServer {
     fn drop(&mut self) {
-        self.0.abort();
+        self.stop.cancel();
+        self.registry.abandon();
     }
 }
 
@@ -135,7 +133,7 @@ impl QdrantServer {
         let service = Service::new(Arc::clone(&registry));
         let serving = tokio::spawn(serve(listener, service, stop.clone()));
         tracing::info!(%address, directory = %directory.display(), "embedded qdrant listens");
-        Ok(QdrantServer { address, registry, stop, serving: Serving(serving) })
+        Ok(QdrantServer { address, registry, stop, serving })
     }
 
     /// The address for `qdrant_client::Qdrant::from_url`.
@@ -159,7 +157,10 @@ impl QdrantServer {
     /// no `Completed` write is lost either way.
     pub async fn shutdown(mut self) -> Result<(), EmbeddedQdrantError> {
         self.stop.cancel();
-        let drained = tokio::time::timeout(DRAIN_DEADLINE, &mut self.serving.0).await;
+        let drained = tokio::time::timeout(DRAIN_DEADLINE, &mut self.serving).await;
+        if drained.is_err() {
+            self.serving.abort();
+        }
         let served = match drained {
             Ok(Ok(served)) => served.map_err(EmbeddedQdrantError::from),
             Ok(Err(_)) | Err(_) => Err(EmbeddedQdrantError::DrainDeadline),
