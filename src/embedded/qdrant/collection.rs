@@ -26,17 +26,23 @@ const SETTINGS_FILE: &str = "collection.json";
 const JOURNAL_FILE: &str = "journal";
 const ENGINE_FOLDER: &str = "engine";
 
-/// The journal is emptied by writing the engine out when it has grown to this;
-/// it bounds the time a start needs after a crash.
-const JOURNAL_LIMIT_BYTES: u64 = 16 * 1024 * 1024;
+/// When the logs of a collection are shortened.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// The journal is emptied by writing the engine out when it has grown to
+    /// this; it bounds the time a start needs after a crash.
+    journal_bytes: u64,
+    /// The engine never shortens its own log. After this many bytes of writes the
+    /// shard is opened again, which removes all of it but the last file.
+    engine_log_bytes: u64,
+}
 
-/// The engine never shortens its own log. After this many bytes of writes the
-/// shard is opened again, which removes all of it but the last file.
-const ENGINE_LOG_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
+const LIMITS: Limits = Limits { journal_bytes: 16 * 1024 * 1024, engine_log_bytes: 256 * 1024 * 1024 };
 
 #[derive(Debug)]
 pub(super) struct Collection {
     settings: CollectionSettings,
+    limits: Limits,
     directory: PathBuf,
     /// `None` once closed, or when opening it again failed.
     shard: RwLock<Option<Engine>>,
@@ -99,6 +105,7 @@ impl Collection {
         }
         Ok(Collection {
             settings,
+            limits: LIMITS,
             directory: directory.to_path_buf(),
             shard: RwLock::new(Some(shard)),
             writer: Mutex::new(Writer { journal, applied: 0, engine_log_bytes: 0 }),
@@ -203,10 +210,10 @@ impl Collection {
     }
 
     fn keep_logs_short(&self, writer: &mut Writer) -> Result<(), Status> {
-        if writer.engine_log_bytes >= ENGINE_LOG_LIMIT_BYTES {
+        if writer.engine_log_bytes >= self.limits.engine_log_bytes {
             self.checkpoint(writer)?;
             self.reopen(writer)
-        } else if writer.journal.bytes() >= JOURNAL_LIMIT_BYTES {
+        } else if writer.journal.bytes() >= self.limits.journal_bytes {
             self.checkpoint(writer)
         } else {
             Ok(())
@@ -254,3 +261,6 @@ fn closed() -> Status {
 fn needs_restart(reason: &str) -> Status {
     Status::internal(format!("{reason}; restart the embedded Qdrant server to recover from its journal"))
 }
+
+#[cfg(test)]
+mod tests;
