@@ -3,8 +3,9 @@
 //! # Guarantee
 //!
 //! A write answered `Completed` survives a crash of the process and of the
-//! machine. A write is applied whole or not at all, also when the crash falls in
-//! the middle of it. A conditional write (`update_filter`, insert-only,
+//! machine. A write without an answer is found whole or not at all after the
+//! process was killed; after a power failure it may be found in part, so the
+//! caller must repeat it, as with a Qdrant server. A conditional write (`update_filter`, insert-only,
 //! update-only, a filter as selector) is atomic against all other writes of its
 //! collection. Searches are exact and always see every applied write.
 //!
@@ -12,7 +13,7 @@
 //!
 //! The engine never replays its own log, and it overwrites vectors in place, so
 //! on its own a crash can leave half a write behind. Each collection therefore
-//! keeps a [`journal`]: a write is resolved to plain point ids under the
+//! keeps a journal: a write is resolved to plain point ids under the
 //! collection's write lock, appended to the journal, applied, and acknowledged
 //! after one `fdatasync` that all waiting writers share (1 to 2 ms where writing
 //! the engine out takes 60 ms, at 20 000 points). Opening a collection
