@@ -1,22 +1,24 @@
 //! One collection: the engine's shard, its journal, one writer and many readers.
 //!
-//! Lock order: `durable`, then `writer`, then `shard`. A panic under the writer
-//! lock poisons it: the collection refuses writes until the server is restarted
-//! and the journal has repaired the engine's files.
+//! Lock order: `durable`, then `writer`, then `shard`. When a flush fails, or a
+//! write panics and poisons the writer lock, the collection refuses writes until
+//! the server is restarted and the journal has repaired the engine's files.
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use qdrant_client::qdrant::points_update_operation::Operation;
 use qdrant_client::qdrant::{PointsUpdateOperation, UpdateResult, UpdateStatus};
-use qdrant_edge::{EdgeShard, OperationError, UpdateOperation};
+use qdrant_edge::{EdgeShard, UpdateOperation};
 use tonic::Status;
 
 use super::convert::engine_status;
+use super::engine::{Engine, EngineError};
 use super::journal::Journal;
+use super::lock::DirectoryLock;
 use super::settings::CollectionSettings;
 use super::{operation, resolve};
 
@@ -24,25 +26,32 @@ const SETTINGS_FILE: &str = "collection.json";
 const JOURNAL_FILE: &str = "journal";
 const ENGINE_FOLDER: &str = "engine";
 
-/// The journal is emptied by writing the engine out when it has grown to this;
-/// it bounds the time a start needs after a crash.
-const JOURNAL_LIMIT_BYTES: u64 = 16 * 1024 * 1024;
+/// When the logs of a collection are shortened.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// The journal is emptied by writing the engine out when it has grown to
+    /// this; it bounds the time a start needs after a crash.
+    journal_bytes: u64,
+    /// The engine never shortens its own log. After this many bytes of writes the
+    /// shard is opened again, which removes all of it but the last file.
+    engine_log_bytes: u64,
+}
 
-/// The engine never shortens its own log. After this many bytes of writes the
-/// shard is opened again, which removes all of it but the last file.
-const ENGINE_LOG_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
+const LIMITS: Limits = Limits { journal_bytes: 16 * 1024 * 1024, engine_log_bytes: 256 * 1024 * 1024 };
 
 #[derive(Debug)]
 pub(super) struct Collection {
     settings: CollectionSettings,
+    limits: Limits,
     directory: PathBuf,
     /// `None` once closed, or when opening it again failed.
-    shard: RwLock<Option<EdgeShard>>,
+    shard: RwLock<Option<Engine>>,
     writer: Mutex<Writer>,
     /// Number of the last write known to be on disk.
     durable: Mutex<u64>,
     /// A flush failed: what is on disk is unknown, so no further write may pass.
     flush_failed: AtomicBool,
+    _lock: Arc<DirectoryLock>,
 }
 
 #[derive(Debug)]
@@ -61,8 +70,8 @@ pub(super) enum OpenError {
     Io(#[from] io::Error),
     #[error("{SETTINGS_FILE} is not valid: {0}")]
     Settings(#[from] serde_json::Error),
-    #[error("the engine reports: {0}")]
-    Engine(OperationError),
+    #[error("{0}")]
+    Engine(#[from] EngineError),
     #[error("its journal cannot be repeated: {0}")]
     Replay(Status),
 }
@@ -71,10 +80,7 @@ impl Collection {
     /// Writes an empty collection into `directory`, which must be empty. It is
     /// complete only after this returns: build it aside, then rename it.
     pub(super) fn create(directory: &Path, settings: &CollectionSettings) -> Result<(), OpenError> {
-        let engine = directory.join(ENGINE_FOLDER);
-        std::fs::create_dir_all(&engine)?;
-        let shard = EdgeShard::new(&engine, settings.engine_config()).map_err(OpenError::Engine)?;
-        drop(shard);
+        Engine::create(&directory.join(ENGINE_FOLDER), settings)?.flush()?;
         let text = serde_json::to_vec_pretty(settings)?;
         let path = directory.join(SETTINGS_FILE);
         std::fs::write(&path, text)?;
@@ -83,26 +89,29 @@ impl Collection {
         Ok(())
     }
 
-    /// Opens a collection and repeats its journal.
-    pub(super) fn open(directory: &Path) -> Result<Collection, OpenError> {
+    /// Opens a collection and repeats its journal. The collection holds `lock`
+    /// until its last call has ended.
+    pub(super) fn open(directory: &Path, lock: Arc<DirectoryLock>) -> Result<Collection, OpenError> {
         let settings: CollectionSettings =
             serde_json::from_slice(&std::fs::read(directory.join(SETTINGS_FILE))?)?;
-        let shard = open_engine(directory, &settings)?;
+        let shard = Engine::open(&directory.join(ENGINE_FOLDER), &settings)?;
         let (mut journal, operations) = Journal::open(&directory.join(JOURNAL_FILE))?;
         if !operations.is_empty() {
             let count = operations.len();
             replay(&shard, operations).map_err(OpenError::Replay)?;
-            shard.flush();
+            shard.flush()?;
             journal.truncate_to(0)?;
             tracing::info!(operations = count, directory = %directory.display(), "journal repeated");
         }
         Ok(Collection {
             settings,
+            limits: LIMITS,
             directory: directory.to_path_buf(),
             shard: RwLock::new(Some(shard)),
             writer: Mutex::new(Writer { journal, applied: 0, engine_log_bytes: 0 }),
             durable: Mutex::new(0),
             flush_failed: AtomicBool::new(false),
+            _lock: lock,
         })
     }
 
@@ -112,6 +121,10 @@ impl Collection {
 
     /// Runs `work` on the shard, beside other readers and a writer.
     pub(super) fn read<T>(&self, work: impl FnOnce(&EdgeShard) -> Result<T, Status>) -> Result<T, Status> {
+        self.with_engine(|engine| work(engine))
+    }
+
+    fn with_engine<T>(&self, work: impl FnOnce(&Engine) -> Result<T, Status>) -> Result<T, Status> {
         let shard = self.shard.read().unwrap_or_else(PoisonError::into_inner);
         work(shard.as_ref().ok_or_else(closed)?)
     }
@@ -149,7 +162,7 @@ impl Collection {
         let mut writer = self.lock_writer()?;
         let mut shard = self.shard.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(shard) = shard.take() {
-            shard.flush();
+            shard.flush().map_err(|error| self.fail(&error))?;
             writer.journal.truncate_to(0).map_err(|error| self.fail(&error))?;
         }
         Ok(())
@@ -197,23 +210,19 @@ impl Collection {
     }
 
     fn keep_logs_short(&self, writer: &mut Writer) -> Result<(), Status> {
-        if writer.engine_log_bytes >= ENGINE_LOG_LIMIT_BYTES {
+        if writer.engine_log_bytes >= self.limits.engine_log_bytes {
             self.checkpoint(writer)?;
             self.reopen(writer)
-        } else if writer.journal.bytes() >= JOURNAL_LIMIT_BYTES {
+        } else if writer.journal.bytes() >= self.limits.journal_bytes {
             self.checkpoint(writer)
         } else {
             Ok(())
         }
     }
 
-    /// Writes the engine out and empties the journal. The engine panics when it
-    /// cannot write, and that poisons the writer lock.
+    /// Writes the engine out and empties the journal.
     fn checkpoint(&self, writer: &mut Writer) -> Result<(), Status> {
-        self.read(|shard| {
-            shard.flush();
-            Ok(())
-        })?;
+        self.with_engine(|engine| engine.flush().map_err(|error| self.fail(&error)))?;
         writer.journal.truncate_to(0).map_err(|error| self.fail(&error))
     }
 
@@ -221,13 +230,13 @@ impl Collection {
         let mut shard = self.shard.write().unwrap_or_else(PoisonError::into_inner);
         // Dropped first: the engine holds its folder.
         *shard = None;
-        let opened = open_engine(&self.directory, &self.settings);
+        let opened = Engine::open(&self.directory.join(ENGINE_FOLDER), &self.settings);
         *shard = Some(opened.map_err(|error| Status::internal(error.to_string()))?);
         writer.engine_log_bytes = 0;
         Ok(())
     }
 
-    fn fail(&self, error: &io::Error) -> Status {
+    fn fail(&self, error: &dyn std::fmt::Display) -> Status {
         tracing::error!(%error, directory = %self.directory.display(), "flush failed");
         self.flush_failed.store(true, Ordering::Release);
         needs_restart(&format!("a flush to disk failed: {error}"))
@@ -245,31 +254,6 @@ fn replay(shard: &EdgeShard, operations: Vec<PointsUpdateOperation>) -> Result<(
     Ok(())
 }
 
-fn open_engine(directory: &Path, settings: &CollectionSettings) -> Result<EdgeShard, OpenError> {
-    let engine = directory.join(ENGINE_FOLDER);
-    trim_engine_log(&engine.join("wal"))?;
-    EdgeShard::load(&engine, Some(settings.engine_config())).map_err(OpenError::Engine)
-}
-
-/// Removes the closed files of the engine's log, `closed-<first number>`, but the
-/// last: the engine reads from them only where to go on counting.
-fn trim_engine_log(folder: &Path) -> io::Result<()> {
-    let mut closed = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix("closed-")?.parse::<u64>().ok());
-        closed.extend(number.map(|number| (number, entry.path())));
-    }
-    closed.sort_unstable();
-    closed.pop();
-    // Oldest first: what is left is without a gap, wherever this breaks off.
-    for (_, path) in closed {
-        std::fs::remove_file(path)?;
-    }
-    Ok(())
-}
-
 fn closed() -> Status {
     Status::unavailable("the collection is closed")
 }
@@ -277,3 +261,6 @@ fn closed() -> Status {
 fn needs_restart(reason: &str) -> Status {
     Status::internal(format!("{reason}; restart the embedded Qdrant server to recover from its journal"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,6 +30,10 @@ impl Journal {
     /// the order they were applied. A cut-off tail is removed.
     pub(super) fn open(path: &Path) -> io::Result<(Journal, Vec<PointsUpdateOperation>)> {
         let mut file = File::options().create(true).read(true).append(true).open(path)?;
+        if let Some(folder) = path.parent() {
+            // A new file is durable only with its folder.
+            File::open(folder)?.sync_all()?;
+        }
         let mut content = Vec::new();
         file.read_to_end(&mut content)?;
         let (operations, valid) = decode(&content);

@@ -3,8 +3,9 @@
 //! # Guarantee
 //!
 //! A write answered `Completed` survives a crash of the process and of the
-//! machine. A write is applied whole or not at all, also when the crash falls in
-//! the middle of it. A conditional write (`update_filter`, insert-only,
+//! machine. A write without an answer is found whole or not at all after the
+//! process was killed; after a power failure it may be found in part, so the
+//! caller must repeat it, as with a Qdrant server. A conditional write (`update_filter`, insert-only,
 //! update-only, a filter as selector) is atomic against all other writes of its
 //! collection. Searches are exact and always see every applied write.
 //!
@@ -12,9 +13,10 @@
 //!
 //! The engine never replays its own log, and it overwrites vectors in place, so
 //! on its own a crash can leave half a write behind. Each collection therefore
-//! keeps a [`journal`]: a write is resolved to plain point ids under the
+//! keeps a journal: a write is resolved to plain point ids under the
 //! collection's write lock, appended to the journal, applied, and acknowledged
-//! after one `fdatasync` that all waiting writers share. Opening a collection
+//! after one `fdatasync` that all waiting writers share (1 to 2 ms where writing
+//! the engine out takes 60 ms, at 20 000 points). Opening a collection
 //! applies the journal again. Only id-based operations reach journal and engine:
 //! they give the same result however often they are repeated.
 //!
@@ -29,6 +31,7 @@
 mod blocking;
 mod collection;
 mod convert;
+mod engine;
 mod journal;
 mod lock;
 mod operation;
@@ -86,24 +89,21 @@ pub enum EmbeddedQdrantError {
     Flush { name: String, reason: String },
 }
 
-/// A running server. Dropping it stops serving at once, as a crash would: what
-/// was answered `Completed` is safe, and the directory is free again when the
-/// calls in flight have ended. [`QdrantServer::shutdown`] waits for that.
+/// A running server. Dropping it refuses further calls at once; what was
+/// answered `Completed` is safe, and the directory is free again when the calls
+/// in flight have ended. [`QdrantServer::shutdown`] waits for that.
 #[derive(Debug)]
 pub struct QdrantServer {
     address: SocketAddr,
     registry: Arc<Registry>,
     stop: CancellationToken,
-    serving: Serving,
+    serving: JoinHandle<Result<(), tonic::transport::Error>>,
 }
 
-/// The serving task, aborted when dropped.
-#[derive(Debug)]
-struct Serving(JoinHandle<Result<(), tonic::transport::Error>>);
-
-impl Drop for Serving {
+impl Drop for QdrantServer {
     fn drop(&mut self) {
-        self.0.abort();
+        self.stop.cancel();
+        self.registry.abandon();
     }
 }
 
@@ -135,7 +135,7 @@ impl QdrantServer {
         let service = Service::new(Arc::clone(&registry));
         let serving = tokio::spawn(serve(listener, service, stop.clone()));
         tracing::info!(%address, directory = %directory.display(), "embedded qdrant listens");
-        Ok(QdrantServer { address, registry, stop, serving: Serving(serving) })
+        Ok(QdrantServer { address, registry, stop, serving })
     }
 
     /// The address for `qdrant_client::Qdrant::from_url`.
@@ -159,7 +159,10 @@ impl QdrantServer {
     /// no `Completed` write is lost either way.
     pub async fn shutdown(mut self) -> Result<(), EmbeddedQdrantError> {
         self.stop.cancel();
-        let drained = tokio::time::timeout(DRAIN_DEADLINE, &mut self.serving.0).await;
+        let drained = tokio::time::timeout(DRAIN_DEADLINE, &mut self.serving).await;
+        if drained.is_err() {
+            self.serving.abort();
+        }
         let served = match drained {
             Ok(Ok(served)) => served.map_err(EmbeddedQdrantError::from),
             Ok(Err(_)) | Err(_) => Err(EmbeddedQdrantError::DrainDeadline),

@@ -21,10 +21,17 @@ use super::settings::{CollectionSettings, check_collection_name};
 pub(super) struct Registry {
     collections_folder: PathBuf,
     staging_folder: PathBuf,
-    collections: RwLock<BTreeMap<String, Arc<Collection>>>,
+    /// `None` when the server has stopped.
+    open: RwLock<Option<Open>>,
     /// Creating and deleting happen one at a time.
     changing: Mutex<()>,
-    _lock: DirectoryLock,
+}
+
+#[derive(Debug)]
+struct Open {
+    collections: BTreeMap<String, Arc<Collection>>,
+    /// Shared with every collection: calls in flight hold the directory too.
+    lock: Arc<DirectoryLock>,
 }
 
 impl Registry {
@@ -32,7 +39,7 @@ impl Registry {
         let collections_folder = directory.join("collections");
         let staging_folder = directory.join("staging");
         create_folder(&collections_folder)?;
-        let lock = DirectoryLock::acquire(directory)?;
+        let lock = Arc::new(DirectoryLock::acquire(directory)?);
         // What a crash left half built or half removed.
         if staging_folder.exists() {
             std::fs::remove_dir_all(&staging_folder).map_err(storage(&staging_folder))?;
@@ -43,7 +50,8 @@ impl Registry {
         for entry in std::fs::read_dir(&collections_folder).map_err(storage(&collections_folder))? {
             let path = entry.map_err(storage(&collections_folder))?.path();
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let collection = Collection::open(&path).map_err(|error| EmbeddedQdrantError::Damaged {
+            let opened = Collection::open(&path, Arc::clone(&lock));
+            let collection = opened.map_err(|error| EmbeddedQdrantError::Damaged {
                 name: name.clone(),
                 reason: error.to_string(),
             })?;
@@ -52,28 +60,31 @@ impl Registry {
         Ok(Registry {
             collections_folder,
             staging_folder,
-            collections: RwLock::new(collections),
+            open: RwLock::new(Some(Open { collections, lock })),
             changing: Mutex::new(()),
-            _lock: lock,
         })
     }
 
     pub(super) fn get(&self, name: &str) -> Result<Arc<Collection>, Status> {
-        let collections = self.collections.read().unwrap_or_else(PoisonError::into_inner);
-        collections
-            .get(name)
-            .map(Arc::clone)
+        self.find(name)?
             .ok_or_else(|| Status::not_found(format!("Not found: Collection `{name}` doesn't exist!")))
     }
 
-    pub(super) fn names(&self) -> Vec<String> {
-        self.collections.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    /// `None` when there is no such collection.
+    pub(super) fn find(&self, name: &str) -> Result<Option<Arc<Collection>>, Status> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(open.as_ref().ok_or_else(stopping)?.collections.get(name).cloned())
+    }
+
+    pub(super) fn names(&self) -> Result<Vec<String>, Status> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(open.as_ref().ok_or_else(stopping)?.collections.keys().cloned().collect())
     }
 
     pub(super) fn create(&self, name: &str, settings: &CollectionSettings) -> Result<(), Status> {
         check_collection_name(name)?;
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.get(name).is_ok() {
+        if self.find(name)?.is_some() {
             return Err(Status::already_exists(format!("Collection `{name}` already exists!")));
         }
         let staged = self.staging_folder.join("new");
@@ -85,18 +96,20 @@ impl Registry {
         remove_folder(&staged).map_err(|error| failed(&error))?;
         Collection::create(&staged, settings).map_err(|error| failed(&error))?;
         self.rename(&staged, &place).map_err(|error| failed(&error))?;
-        let collection = Collection::open(&place).map_err(|error| failed(&error))?;
-        self.collections
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.to_owned(), Arc::new(collection));
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let open = open.as_mut().ok_or_else(stopping)?;
+        let collection = Collection::open(&place, Arc::clone(&open.lock)).map_err(|error| failed(&error))?;
+        open.collections.insert(name.to_owned(), Arc::new(collection));
         Ok(())
     }
 
     /// False when there is no such collection, as a Qdrant server answers.
     pub(super) fn delete(&self, name: &str) -> Result<bool, Status> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let removed = self.collections.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        let removed = {
+            let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+            open.as_mut().ok_or_else(stopping)?.collections.remove(name)
+        };
         let Some(collection) = removed else {
             return Ok(false);
         };
@@ -113,11 +126,14 @@ impl Registry {
         Ok(true)
     }
 
+    /// Refuses further calls, waits for those in flight, and writes every
+    /// collection out.
     pub(super) fn close(&self) -> Result<(), EmbeddedQdrantError> {
-        let collections =
-            std::mem::take(&mut *self.collections.write().unwrap_or_else(PoisonError::into_inner));
+        let Some(open) = self.take() else {
+            return Ok(());
+        };
         let mut first_error = Ok(());
-        for (name, collection) in collections {
+        for (name, collection) in open.collections {
             if let Err(status) = collection.close() {
                 let reason = status.message().to_owned();
                 first_error = first_error.and(Err(EmbeddedQdrantError::Flush { name, reason }));
@@ -126,11 +142,25 @@ impl Registry {
         first_error
     }
 
+    /// Refuses further calls and lets go of the collections; each one closes with
+    /// its last call in flight.
+    pub(super) fn abandon(&self) {
+        drop(self.take());
+    }
+
+    fn take(&self) -> Option<Open> {
+        self.open.write().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         std::fs::rename(from, to)?;
         File::open(&self.collections_folder)?.sync_all()?;
         File::open(&self.staging_folder)?.sync_all()
     }
+}
+
+fn stopping() -> Status {
+    Status::unavailable("the embedded Qdrant server is stopping")
 }
 
 fn remove_folder(path: &Path) -> io::Result<()> {

@@ -55,7 +55,7 @@ impl Collections for Service {
         _request: Request<ListCollectionsRequest>,
     ) -> Result<Response<ListCollectionsResponse>, Status> {
         let start = Instant::now();
-        let names = self.registry.names().into_iter();
+        let names = self.registry.names()?.into_iter();
         Ok(Response::new(ListCollectionsResponse {
             collections: names.map(|name| CollectionDescription { name }).collect(),
             time: start.elapsed().as_secs_f64(),
@@ -67,7 +67,7 @@ impl Collections for Service {
         request: Request<CollectionExistsRequest>,
     ) -> Result<Response<CollectionExistsResponse>, Status> {
         let start = Instant::now();
-        let exists = self.registry.get(&request.into_inner().collection_name).is_ok();
+        let exists = self.registry.find(&request.into_inner().collection_name)?.is_some();
         Ok(Response::new(CollectionExistsResponse {
             result: Some(CollectionExists { exists }),
             time: start.elapsed().as_secs_f64(),
