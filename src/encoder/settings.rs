@@ -68,7 +68,7 @@ impl Default for EncoderSettings {
             execution_provider: ExecutionProvider::Cpu,
             sessions: 1,
             threads: 1,
-            max_batch_size: 16,
+            max_batch_size: 8,
             max_batch_delay: Duration::ZERO,
             queue_capacity: 256,
             images: ImageLimits::default(),
