@@ -1,9 +1,10 @@
 //! Loads ONNX Runtime, once a process.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::environment::Environment;
+use ort::logging::LogLevel;
 
 use super::EncoderError;
 
@@ -46,11 +47,25 @@ pub(super) fn load(setting: Option<&Path>) -> Result<Environment, EncoderError> 
     let environment = ort::init_from(&asked)
         .map_err(|error| unusable(error.to_string()))?
         .with_name("lookalike")
+        .with_logger(Arc::new(log))
         .build()
         .map_err(|error| unusable(error.to_string()))?;
     tracing::info!(path = %asked.display(), build = ort::info(), "onnx runtime loaded");
     *loaded = Some((asked, environment.clone()));
     Ok(environment)
+}
+
+/// ONNX Runtime's own log lines, which would go to standard error otherwise.
+fn log(level: LogLevel, category: &str, _id: &str, location: &str, message: &str) {
+    match level {
+        LogLevel::Verbose | LogLevel::Info => {
+            tracing::debug!(category, location, message, "onnx runtime");
+        }
+        LogLevel::Warning => tracing::warn!(category, location, message, "onnx runtime"),
+        LogLevel::Error | LogLevel::Fatal => {
+            tracing::error!(category, location, message, "onnx runtime");
+        }
+    }
 }
 
 #[cfg(test)]
