@@ -170,9 +170,8 @@ fn check_png_header(bytes: &[u8], limits: &ImageLimits) -> Result<(), ImageRejec
     }
 }
 
-/// The container states its own length; a shorter file is cut off. The decoder
-/// alone would not notice: the arithmetic decoder of lossy WebP reads zeros
-/// behind the end.
+/// The container states its own length; a shorter file is cut off, even where
+/// the decoder could do without the rest (later frames of an animation).
 fn check_webp_length(bytes: &[u8]) -> Result<(), ImageRejected> {
     let stated = bytes
         .get(4..8)

@@ -265,6 +265,16 @@ fn other_formats_cut_anywhere_are_rejected_or_whole() {
 }
 
 #[test]
+fn a_webp_cut_anywhere_is_truncated() {
+    let lossless = encoded(textured(), ImageFormat::WebP);
+    for whole in [&lossless[..], LOSSY_WEBP, ANIMATED_WEBP] {
+        for length in 12..whole.len() {
+            assert_eq!(code(&whole[..length]), "truncated", "cut at {length}");
+        }
+    }
+}
+
+#[test]
 fn other_bytes_are_no_image() {
     assert_eq!(code(b""), "unsupported_format");
     assert_eq!(

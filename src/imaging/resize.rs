@@ -84,7 +84,7 @@ pub(super) fn axis(source: u32, resized: u64, output: u32) -> Axis {
 /// The library can do both in one call, but then takes the first and the last
 /// output pixel to reach furthest into the source. That is wrong when an
 /// enlarged picture is cut so that such a pixel falls exactly on a source
-/// pixel, and it reads outside its buffer. One axis a call avoids that code.
+/// pixel: its index arithmetic underflows. One axis a call avoids that code.
 fn resample(image: &DecodedImage, across: Axis, down: Axis, filter: Filter) -> RgbImage {
     let (kernel, support) = match filter {
         Filter::Nearest => (ResizeAlg::Nearest, 0.0),
