@@ -101,15 +101,9 @@ impl<I> Queue<I> {
                     return Some(batch.map(|(job, _)| job).collect());
                 }
                 Step::Stop => return None,
-                Step::Wait => self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner),
+                Step::Wait => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Step::WaitAtMost(left) => {
-                    self.changed
-                        .wait_timeout(state, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
+                    self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
         }
@@ -131,10 +125,7 @@ impl<I: Send + 'static> Batcher<I> {
         queue_capacity: usize,
     ) -> Result<Self, EncoderError> {
         let queue = Arc::new(Queue {
-            state: Mutex::new(State {
-                waiting: VecDeque::new(),
-                closed: false,
-            }),
+            state: Mutex::new(State { waiting: VecDeque::new(), closed: false }),
             changed: Condvar::new(),
         });
         // Built first: on an early return its drop ends the threads.
@@ -146,10 +137,7 @@ impl<I: Send + 'static> Batcher<I> {
         for (index, mut network) in networks.into_iter().enumerate() {
             let queue = Arc::clone(&batcher.queue);
             let max_size = network.largest_batch().unwrap_or(usize::MAX);
-            let rules = BatchRules {
-                max_size: rules.max_size.min(max_size),
-                ..rules
-            };
+            let rules = BatchRules { max_size: rules.max_size.min(max_size), ..rules };
             let thread = thread::Builder::new()
                 .name(format!("{}-{index}", N::TOWER))
                 .spawn(move || {
@@ -168,16 +156,9 @@ impl<I: Send + 'static> Batcher<I> {
 
     /// The vector of one input, of unit length. Waits for a place in the queue.
     pub(super) async fn embed(&self, input: I) -> Result<Embedding, EncoderError> {
-        let place = Arc::clone(&self.places)
-            .acquire_owned()
-            .await
-            .map_err(|_| EncoderError::Stopped)?;
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| EncoderError::Stopped)?;
         let (reply, result) = oneshot::channel();
-        let job = Job {
-            input,
-            arrived: Instant::now(),
-            reply,
-        };
+        let job = Job { input, arrived: Instant::now(), reply };
         self.queue.push(job, place);
         result.await.unwrap_or(Err(EncoderError::Stopped))
     }
@@ -211,11 +192,8 @@ fn answer<N: Network>(network: &mut N, batch: Vec<Job<N::Input>>) {
             let size = jobs.len();
             tracing::warn!(tower = N::TOWER, size, reason, "batch failed");
             for job in jobs {
-                let result = if size == 1 {
-                    Err(failed::<N>(reason.clone()))
-                } else {
-                    alone(network, &job.input)
-                };
+                let result =
+                    if size == 1 { Err(failed::<N>(reason.clone())) } else { alone(network, &job.input) };
                 reply(job, result);
             }
         }
@@ -229,10 +207,7 @@ fn alone<N: Network>(network: &mut N, input: &N::Input) -> Result<Embedding, Enc
 }
 
 /// One vector for each input, or why not.
-pub(super) fn run<N: Network>(
-    network: &mut N,
-    inputs: &[&N::Input],
-) -> Result<Vec<Vec<f32>>, String> {
+pub(super) fn run<N: Network>(network: &mut N, inputs: &[&N::Input]) -> Result<Vec<Vec<f32>>, String> {
     // A network keeps nothing from one run to the next, so it can be used again.
     let vectors = catch_unwind(AssertUnwindSafe(|| network.run(inputs)))
         .unwrap_or_else(|_| Err("it panicked".to_owned()))?;
@@ -246,17 +221,11 @@ pub(super) fn run<N: Network>(
 
 /// Scales a vector to unit length.
 pub(super) fn embedding<N: Network>(vector: Vec<f32>) -> Result<Embedding, EncoderError> {
-    Embedding::normalised(vector).map_err(|source| EncoderError::Embedding {
-        tower: N::TOWER,
-        source,
-    })
+    Embedding::normalised(vector).map_err(|source| EncoderError::Embedding { tower: N::TOWER, source })
 }
 
 fn failed<N: Network>(reason: String) -> EncoderError {
-    EncoderError::Inference {
-        tower: N::TOWER,
-        reason,
-    }
+    EncoderError::Inference { tower: N::TOWER, reason }
 }
 
 fn reply<I>(job: Job<I>, result: Result<Embedding, EncoderError>) {

@@ -5,10 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const EAGER: BatchRules = BatchRules {
-    max_size: 8,
-    max_delay: Duration::ZERO,
-};
+const EAGER: BatchRules = BatchRules { max_size: 8, max_delay: Duration::ZERO };
 
 /// Maps a number to an angle; −1 fails, −2 panics, −3 gives no numbers.
 #[derive(Default)]
@@ -75,10 +72,7 @@ async fn results_keep_their_places() {
 #[tokio::test]
 async fn a_bad_input_fails_alone() {
     let (open, gate) = mpsc::channel();
-    let network = Angles {
-        gate: Some(gate),
-        ..Angles::default()
-    };
+    let network = Angles { gate: Some(gate), ..Angles::default() };
     let sizes = Arc::clone(&network.sizes);
     let batcher = Batcher::start(vec![network], EAGER, 16).unwrap();
     let open = closed_first(open);
@@ -94,10 +88,7 @@ async fn a_bad_input_fails_alone() {
             (input, other) => panic!("{input}: {other:?}"),
         }
     }
-    assert!(
-        sizes.lock().unwrap().iter().any(|size| *size > 1),
-        "nothing was batched"
-    );
+    assert!(sizes.lock().unwrap().iter().any(|size| *size > 1), "nothing was batched");
     // The thread outlives all of that.
     assert_eq!(batcher.embed(3).await.unwrap(), expected(3));
 }
@@ -105,16 +96,11 @@ async fn a_bad_input_fails_alone() {
 #[tokio::test]
 async fn batches_fill_while_the_network_is_busy_and_skip_callers_that_left() {
     let (open, gate) = mpsc::channel();
-    let network = Angles {
-        gate: Some(gate),
-        ..Angles::default()
-    };
+    let network = Angles { gate: Some(gate), ..Angles::default() };
     let sizes = Arc::clone(&network.sizes);
     let batcher = Batcher::start(vec![network], EAGER, 64).unwrap();
     let open = closed_first(open);
-    let mut calls: Vec<_> = (0..13)
-        .map(|input| Box::pin(batcher.embed(input)))
-        .collect();
+    let mut calls: Vec<_> = (0..13).map(|input| Box::pin(batcher.embed(input))).collect();
     // One input first, so that the network is busy with it; then 12 more.
     for call in &mut calls {
         assert!(futures::poll!(call.as_mut()).is_pending());
@@ -135,10 +121,7 @@ async fn batches_fill_while_the_network_is_busy_and_skip_callers_that_left() {
 #[tokio::test]
 async fn the_queue_is_bounded() {
     let (open, gate) = mpsc::channel();
-    let network = Angles {
-        gate: Some(gate),
-        ..Angles::default()
-    };
+    let network = Angles { gate: Some(gate), ..Angles::default() };
     let sizes = Arc::clone(&network.sizes);
     let batcher = Batcher::start(vec![network], EAGER, 2).unwrap();
     let open = closed_first(open);
@@ -162,10 +145,7 @@ async fn the_queue_is_bounded() {
 
 #[tokio::test]
 async fn an_incomplete_batch_waits_for_the_delay_and_a_complete_one_does_not() {
-    let rules = |milliseconds| BatchRules {
-        max_size: 4,
-        max_delay: Duration::from_millis(milliseconds),
-    };
+    let rules = |milliseconds| BatchRules { max_size: 4, max_delay: Duration::from_millis(milliseconds) };
     let batcher = Batcher::start(vec![Angles::default()], rules(30), 16).unwrap();
     let started = Instant::now();
     batcher.embed(1).await.unwrap();
@@ -182,10 +162,7 @@ async fn an_incomplete_batch_waits_for_the_delay_and_a_complete_one_does_not() {
 #[tokio::test]
 async fn dropping_it_ends_the_threads() {
     let alive = Arc::new(());
-    let networks = (0..3).map(|_| Angles {
-        _alive: Arc::clone(&alive),
-        ..Angles::default()
-    });
+    let networks = (0..3).map(|_| Angles { _alive: Arc::clone(&alive), ..Angles::default() });
     let batcher = Batcher::start(networks.collect(), EAGER, 4).unwrap();
     batcher.embed(1).await.unwrap();
     assert_eq!(Arc::strong_count(&alive), 1 + 3);

@@ -23,27 +23,18 @@ static LOADED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
 /// or when another library was loaded before.
 pub(super) fn load(setting: Option<&Path>) -> Result<Environment, EncoderError> {
     let asked = setting.unwrap_or(Path::new(DEFAULT));
-    let asked = asked
-        .canonicalize()
-        .map_err(|_| EncoderError::LibraryMissing {
-            path: asked.to_path_buf(),
-        })?;
+    let asked =
+        asked.canonicalize().map_err(|_| EncoderError::LibraryMissing { path: asked.to_path_buf() })?;
     // Nothing panics while it is held, and its content is whole at any time.
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((path, environment)) = loaded.as_ref() {
         return if *path == asked {
             Ok(environment.clone())
         } else {
-            Err(EncoderError::LibraryLoaded {
-                loaded: path.clone(),
-                asked,
-            })
+            Err(EncoderError::LibraryLoaded { loaded: path.clone(), asked })
         };
     }
-    let unusable = |reason: String| EncoderError::LibraryUnusable {
-        path: asked.clone(),
-        reason,
-    };
+    let unusable = |reason: String| EncoderError::LibraryUnusable { path: asked.clone(), reason };
     let environment = ort::init_from(&asked)
         .map_err(|error| unusable(error.to_string()))?
         .with_name("lookalike")
@@ -74,14 +65,8 @@ mod tests {
 
     #[test]
     fn a_missing_library_says_what_to_do() {
-        let message = load(Some(Path::new("/no/libonnxruntime.so")))
-            .unwrap_err()
-            .to_string();
-        for part in [
-            "/no/libonnxruntime.so",
-            "make onnxruntime",
-            "encoder.library",
-        ] {
+        let message = load(Some(Path::new("/no/libonnxruntime.so"))).unwrap_err().to_string();
+        for part in ["/no/libonnxruntime.so", "make onnxruntime", "encoder.library"] {
             assert!(message.contains(part), "{message}");
         }
     }
@@ -91,10 +76,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "not a shared library").unwrap();
         let error = load(Some(file.path())).unwrap_err();
-        assert!(
-            matches!(error, EncoderError::LibraryUnusable { .. }),
-            "{error}"
-        );
+        assert!(matches!(error, EncoderError::LibraryUnusable { .. }), "{error}");
         assert!(error.to_string().contains("make onnxruntime"), "{error}");
     }
 }

@@ -82,10 +82,7 @@ impl Encoder {
         settings.validate()?;
         let directory = ModelDirectory::read(&settings.directory)?;
         let environment = library::load(settings.library.as_deref())?;
-        let loader = Loader {
-            environment: &environment,
-            settings,
-        };
+        let loader = Loader { environment: &environment, settings };
         let (images, dimension) = loader.images(&directory)?;
         check_declared(&directory, &settings.directory, dimension)?;
         let texts = match &directory.text {
@@ -111,6 +108,18 @@ impl Encoder {
                 texts,
             }),
         })
+    }
+
+    /// The fingerprint and the declared dimension (`projection_dim`) of the encoder in
+    /// `settings.directory`, without loading ONNX Runtime: for processes that compare
+    /// vectors and make none.
+    ///
+    /// # Errors
+    ///
+    /// [`EncoderError`] when the directory is not an encoder's.
+    pub fn identify(settings: &EncoderSettings) -> Result<(String, Option<usize>), EncoderError> {
+        let directory = ModelDirectory::read(&settings.directory)?;
+        Ok((directory.fingerprint, directory.declared_dimension))
     }
 
     /// Numbers in every vector, of pictures and of texts.
@@ -192,19 +201,15 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    fn images(
-        &self,
-        directory: &ModelDirectory,
-    ) -> Result<(Batcher<InputTensor>, usize), EncoderError> {
+    fn images(&self, directory: &ModelDirectory) -> Result<(Batcher<InputTensor>, usize), EncoderError> {
         let preprocessing = &directory.preprocessing;
         let pictures = self_test::pictures(preprocessing);
         let mut networks = Vec::with_capacity(self.settings.sessions);
         let mut dimension = 0;
         for _ in 0..self.settings.sessions {
             let session = self.open(&directory.vision)?;
-            let mut network =
-                VisionNetwork::new(session, preprocessing.width(), preprocessing.height())
-                    .map_err(|reason| model(&directory.vision, reason))?;
+            let mut network = VisionNetwork::new(session, preprocessing.width(), preprocessing.height())
+                .map_err(|reason| model(&directory.vision, reason))?;
             dimension = self_test::check(&mut network, &pictures)?;
             networks.push(network);
         }
@@ -214,21 +219,16 @@ impl Loader<'_> {
     fn texts(&self, files: &TextFiles, dimension: usize) -> Result<Texts, EncoderError> {
         let tokenizer = TextTokenizer::new(files)?;
         let session = self.open(&files.model)?;
-        let mut network = TextNetwork::new(session, tokenizer.pad_id())
-            .map_err(|reason| model(&files.model, reason))?;
+        let mut network =
+            TextNetwork::new(session, tokenizer.pad_id()).map_err(|reason| model(&files.model, reason))?;
         let actual = self_test::check(&mut network, &self_test::texts(&tokenizer)?)?;
         if actual != dimension {
             return Err(model(
                 &files.model,
-                format!(
-                    "its vectors have {actual} numbers, those of the vision network {dimension}"
-                ),
+                format!("its vectors have {actual} numbers, those of the vision network {dimension}"),
             ));
         }
-        Ok(Texts {
-            tokenizer,
-            batcher: self.start(vec![network])?,
-        })
+        Ok(Texts { tokenizer, batcher: self.start(vec![network])? })
     }
 
     fn open(&self, path: &Path) -> Result<ort::session::Session, EncoderError> {
@@ -236,31 +236,19 @@ impl Loader<'_> {
         session::open(self.environment, path, provider, self.settings.threads)
     }
 
-    fn start<N: session::Network>(
-        &self,
-        networks: Vec<N>,
-    ) -> Result<Batcher<N::Input>, EncoderError> {
-        let rules = BatchRules {
-            max_size: self.settings.max_batch_size,
-            max_delay: self.settings.max_batch_delay,
-        };
+    fn start<N: session::Network>(&self, networks: Vec<N>) -> Result<Batcher<N::Input>, EncoderError> {
+        let rules =
+            BatchRules { max_size: self.settings.max_batch_size, max_delay: self.settings.max_batch_delay };
         Batcher::start(networks, rules, self.settings.queue_capacity)
     }
 }
 
 fn model(path: &Path, reason: String) -> EncoderError {
-    EncoderError::Model {
-        path: path.to_path_buf(),
-        reason,
-    }
+    EncoderError::Model { path: path.to_path_buf(), reason }
 }
 
 /// `config.json` and the network must agree on the dimension.
-fn check_declared(
-    directory: &ModelDirectory,
-    path: &Path,
-    dimension: usize,
-) -> Result<(), EncoderError> {
+fn check_declared(directory: &ModelDirectory, path: &Path, dimension: usize) -> Result<(), EncoderError> {
     match directory.declared_dimension {
         Some(declared) if declared != dimension => Err(EncoderError::Directory {
             directory: path.to_path_buf(),

@@ -54,12 +54,8 @@ impl ModelDirectory {
         let vision = find(directory, &["vision_model.onnx", "model.onnx"])
             .ok_or_else(|| wrong("no vision_model.onnx or model.onnx, nor under onnx/"))?;
         let preprocessor = read(&directory.join("preprocessor_config.json"))?;
-        let preprocessing = Preprocessing::from_json(&preprocessor).map_err(|source| {
-            EncoderError::Preprocessing {
-                directory: directory.to_path_buf(),
-                source,
-            }
-        })?;
+        let preprocessing = Preprocessing::from_json(&preprocessor)
+            .map_err(|source| EncoderError::Preprocessing { directory: directory.to_path_buf(), source })?;
         let config_path = directory.join("config.json");
         let config = if config_path.exists() {
             serde_json::from_slice(&read(&config_path)?)
@@ -85,26 +81,16 @@ impl ModelDirectory {
 impl TextFiles {
     fn read(directory: &Path, model: PathBuf, config: &Value) -> Result<Self, EncoderError> {
         let tokenizer = read(&directory.join("tokenizer.json"))?;
-        let context_length = number(
-            config,
-            &[
-                "/text_config/max_position_embeddings",
-                "/max_position_embeddings",
-            ],
-        )
-        .ok_or_else(|| EncoderError::Directory {
-            directory: directory.to_path_buf(),
-            reason: "config.json gives no text_config.max_position_embeddings, the most tokens \
+        let context_length =
+            number(config, &["/text_config/max_position_embeddings", "/max_position_embeddings"])
+                .ok_or_else(|| EncoderError::Directory {
+                    directory: directory.to_path_buf(),
+                    reason: "config.json gives no text_config.max_position_embeddings, the most tokens \
                      that the text network reads"
-                .to_owned(),
-        })?;
+                        .to_owned(),
+                })?;
         let pad_id = number(config, &["/text_config/pad_token_id", "/pad_token_id"]);
-        Ok(Self {
-            model,
-            tokenizer,
-            context_length,
-            pad_id: pad_id.and_then(|id| u32::try_from(id).ok()),
-        })
+        Ok(Self { model, tokenizer, context_length, pad_id: pad_id.and_then(|id| u32::try_from(id).ok()) })
     }
 }
 
@@ -118,27 +104,18 @@ fn find(directory: &Path, names: &[&str]) -> Option<PathBuf> {
 
 /// The first of these JSON pointers that leads to a whole number.
 fn number(config: &Value, pointers: &[&str]) -> Option<usize> {
-    let found = pointers
-        .iter()
-        .find_map(|at| config.pointer(at)?.as_u64())?;
+    let found = pointers.iter().find_map(|at| config.pointer(at)?.as_u64())?;
     usize::try_from(found).ok()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, EncoderError> {
-    fs::read(path).map_err(|source| EncoderError::File {
-        path: path.to_path_buf(),
-        source,
-    })
+    fs::read(path).map_err(|source| EncoderError::File { path: path.to_path_buf(), source })
 }
 
 /// SHA-256 of everything that decides about a vector. Each part is hashed with
 /// its length, so that no byte can wander from one part to the next. The rest
 /// of `config.json` is left out: comments in it must not rename collections.
-fn fingerprint(
-    vision: &Path,
-    preprocessor: &[u8],
-    text: Option<&TextFiles>,
-) -> Result<String, EncoderError> {
+fn fingerprint(vision: &Path, preprocessor: &[u8], text: Option<&TextFiles>) -> Result<String, EncoderError> {
     let mut hash = Sha256::new();
     hash_model(&mut hash, vision)?;
     hash_part(&mut hash, preprocessor);
@@ -148,11 +125,7 @@ fn fingerprint(
         let limits = format!("{} {:?}", text.context_length, text.pad_id);
         hash_part(&mut hash, limits.as_bytes());
     }
-    let mut digits: String = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     digits.truncate(FINGERPRINT_DIGITS);
     Ok(digits)
 }
@@ -168,15 +141,10 @@ fn hash_model(hash: &mut Sha256, model: &Path) -> Result<(), EncoderError> {
     let mut weights = model.as_os_str().to_owned();
     weights.push("_data");
     let weights = [PathBuf::from(weights), model.with_extension("onnx.data")];
-    for path in [model]
-        .into_iter()
-        .chain(weights.iter().map(PathBuf::as_path))
-    {
+    for path in [model].into_iter().chain(weights.iter().map(PathBuf::as_path)) {
         if path.is_file() {
-            hash_file(hash, path).map_err(|source| EncoderError::File {
-                path: path.to_path_buf(),
-                source,
-            })?;
+            hash_file(hash, path)
+                .map_err(|source| EncoderError::File { path: path.to_path_buf(), source })?;
         }
     }
     Ok(())

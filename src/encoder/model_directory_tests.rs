@@ -40,10 +40,7 @@ fn models_may_lie_under_onnx() {
     }
     let directory = ModelDirectory::read(copy.path()).unwrap();
     assert!(directory.vision.ends_with("onnx/vision_model.onnx"));
-    assert_eq!(
-        directory.fingerprint, before,
-        "the place of a file is no content"
-    );
+    assert_eq!(directory.fingerprint, before, "the place of a file is no content");
 }
 
 #[test]
@@ -57,29 +54,12 @@ fn every_byte_that_decides_changes_the_fingerprint() {
         fs::write(&path, text.replacen(from, to, 1)).unwrap();
         fingerprint_of(copy.path())
     };
-    assert_ne!(
-        change(
-            "preprocessor_config.json",
-            "\"resample\": 3",
-            "\"resample\": 2"
-        ),
-        original
-    );
+    assert_ne!(change("preprocessor_config.json", "\"resample\": 3", "\"resample\": 2"), original);
     assert_ne!(change("tokenizer.json", "NFKC", "NFKD"), original);
-    let shorter = change(
-        "config.json",
-        "\"max_position_embeddings\": 256",
-        "\"max_position_embeddings\": 77",
-    );
+    let shorter =
+        change("config.json", "\"max_position_embeddings\": 256", "\"max_position_embeddings\": 77");
     assert_ne!(shorter, original);
-    assert_eq!(
-        change(
-            "config.json",
-            "\"model_type\": \"clip\"",
-            "\"model_type\": \"x\""
-        ),
-        original
-    );
+    assert_eq!(change("config.json", "\"model_type\": \"clip\"", "\"model_type\": \"x\""), original);
 
     for name in ["vision_model.onnx", "text_model.onnx"] {
         let copy = copy_of_demo();
@@ -111,8 +91,6 @@ fn what_is_missing_is_named() {
     let copy = copy_of_demo();
     fs::remove_file(copy.path().join("text_model.onnx")).unwrap();
     assert!(ModelDirectory::read(copy.path()).unwrap().text.is_none());
-    let message = ModelDirectory::read(Path::new("/no/such"))
-        .unwrap_err()
-        .to_string();
+    let message = ModelDirectory::read(Path::new("/no/such")).unwrap_err().to_string();
     assert!(message.contains("does not exist"), "{message}");
 }

@@ -19,26 +19,16 @@ pub(super) fn pictures(preprocessing: &Preprocessing) -> [InputTensor; 2] {
     let disc = RgbImage::from_fn(96, 80, |x, y| {
         let (dx, dy) = (x.abs_diff(40), y.abs_diff(38));
         let inside = dx * dx + dy * dy < 28 * 28;
-        Rgb(if inside {
-            [200, 40, 30]
-        } else {
-            [240, 240, 235]
-        })
+        Rgb(if inside { [200, 40, 30] } else { [240, 240, 235] })
     });
     let bars = RgbImage::from_fn(80, 96, |x, y| {
-        Rgb([
-            (x * 3) as u8,
-            if (x / 8) % 2 == 0 { 20 } else { 160 },
-            (y * 2) as u8,
-        ])
+        Rgb([(x * 3) as u8, if (x / 8) % 2 == 0 { 20 } else { 160 }, (y * 2) as u8])
     });
     [disc, bars].map(|picture| preprocessing.apply(&picture.into()))
 }
 
 /// Two texts that no network should confuse.
-pub(super) fn texts(
-    tokenizer: &TextTokenizer,
-) -> Result<[super::tokenize::Tokens; 2], EncoderError> {
+pub(super) fn texts(tokenizer: &TextTokenizer) -> Result<[super::tokenize::Tokens; 2], EncoderError> {
     Ok([
         tokenizer.tokens("red leather ankle boot")?,
         tokenizer.tokens("a set of four white porcelain cups, 20 cl")?,
@@ -46,10 +36,7 @@ pub(super) fn texts(
 }
 
 /// Runs the two inputs alone, again, and together. Returns the dimension.
-pub(super) fn check<N: Network>(
-    network: &mut N,
-    inputs: &[N::Input; 2],
-) -> Result<usize, EncoderError> {
+pub(super) fn check<N: Network>(network: &mut N, inputs: &[N::Input; 2]) -> Result<usize, EncoderError> {
     let [first, second] = inputs;
     let mut embed = |batch: &[&N::Input]| -> Result<Vec<Embedding>, EncoderError> {
         let vectors = run(network, batch).map_err(|reason| wrong::<N>(&reason))?;
@@ -58,10 +45,7 @@ pub(super) fn check<N: Network>(
     let alone = [embed(&[first])?.remove(0), embed(&[second])?.remove(0)];
     let again = embed(&[first])?.remove(0);
     let dimension = alone[0].dimension();
-    if [&alone[1], &again]
-        .iter()
-        .any(|other| other.dimension() != dimension)
-    {
+    if [&alone[1], &again].iter().any(|other| other.dimension() != dimension) {
         return Err(wrong::<N>("its vectors differ in dimension"));
     }
     if alone[0].cosine(&again) < SAME {
@@ -75,9 +59,7 @@ pub(super) fn check<N: Network>(
         for (vector, alone) in vectors.into_iter().zip(&alone) {
             let together = embedding::<N>(vector)?;
             if together.dimension() != dimension || together.cosine(alone) < SAME {
-                return Err(wrong::<N>(
-                    "an input gave another vector in a batch than alone",
-                ));
+                return Err(wrong::<N>("an input gave another vector in a batch than alone"));
             }
         }
     }
@@ -85,7 +67,5 @@ pub(super) fn check<N: Network>(
 }
 
 fn wrong<N: Network>(reason: &str) -> EncoderError {
-    EncoderError::SelfTest {
-        reason: format!("the {} network is not usable: {reason}", N::TOWER),
-    }
+    EncoderError::SelfTest { reason: format!("the {} network is not usable: {reason}", N::TOWER) }
 }

@@ -35,10 +35,8 @@ pub(super) fn open(
     provider: ExecutionProvider,
     threads: usize,
 ) -> Result<Session, EncoderError> {
-    let wrong = |error: ort::Error| EncoderError::Model {
-        path: path.to_path_buf(),
-        reason: error.to_string(),
-    };
+    let wrong =
+        |error: ort::Error| EncoderError::Model { path: path.to_path_buf(), reason: error.to_string() };
     let builder = Session::builder(environment)
         .and_then(|builder| {
             let builder = builder
@@ -54,15 +52,11 @@ pub(super) fn open(
     let mut builder = match provider {
         ExecutionProvider::Cpu => builder,
         ExecutionProvider::Cuda => {
-            let unusable = |reason: String| EncoderError::ExecutionProvider {
-                provider: provider.name(),
-                reason,
-            };
+            let unusable =
+                |reason: String| EncoderError::ExecutionProvider { provider: provider.name(), reason };
             let available = ep::CUDA::is_available().map_err(|e| unusable(e.to_string()))?;
             if !available {
-                return Err(unusable(
-                    "this build of ONNX Runtime was made without it".to_owned(),
-                ));
+                return Err(unusable("this build of ONNX Runtime was made without it".to_owned()));
             }
             // TF32 would round to 10 bits: vectors of CPU and GPU would differ.
             let cuda = ep::CUDA::default().with_tf32(false).build();
@@ -94,10 +88,7 @@ impl VisionNetwork {
         };
         let shape = tensor_shape(input, TensorElementType::Float32)?;
         let &[batch, channels, rows, columns] = shape else {
-            return Err(format!(
-                "input {} has shape {shape:?}, not [batch, 3, height, width]",
-                input.name()
-            ));
+            return Err(format!("input {} has shape {shape:?}, not [batch, 3, height, width]", input.name()));
         };
         let fits = |actual: i64, wanted: u32| actual < 0 || actual == i64::from(wanted);
         if !fits(channels, 3) || !fits(rows, height) || !fits(columns, width) {
@@ -109,12 +100,7 @@ impl VisionNetwork {
         }
         let largest_batch = largest_batch(input, batch)?;
         let output = output(session.outputs(), &["image_embeds", "pooler_output"])?;
-        Ok(Self {
-            input: input.name().to_owned(),
-            output,
-            largest_batch,
-            session,
-        })
+        Ok(Self { input: input.name().to_owned(), output, largest_batch, session })
     }
 }
 
@@ -167,9 +153,7 @@ impl TextNetwork {
         };
         let shape = tensor_shape(ids, TensorElementType::Int64)?;
         let &[batch, length] = shape else {
-            return Err(format!(
-                "input_ids has shape {shape:?}, not [batch, length]"
-            ));
+            return Err(format!("input_ids has shape {shape:?}, not [batch, length]"));
         };
         if let Some(mask) = mask {
             tensor_shape(mask, TensorElementType::Int64)?;
@@ -179,11 +163,9 @@ impl TextNetwork {
             (Some(id), _) => id.into(),
             (None, Some(_)) => 0,
             (None, None) => {
-                return Err(
-                    "it takes no attention_mask, and neither tokenizer.json nor config.json \
+                return Err("it takes no attention_mask, and neither tokenizer.json nor config.json \
                      says which token is padding"
-                        .to_owned(),
-                );
+                    .to_owned());
             }
         };
         let largest_batch = largest_batch(ids, batch)?;
@@ -212,9 +194,7 @@ impl Network for TextNetwork {
         let longest = longest.ok_or("an empty batch")?;
         let length = self.length.unwrap_or(longest);
         if longest > length {
-            return Err(format!(
-                "a text of {longest} tokens, the network takes {length}"
-            ));
+            return Err(format!("a text of {longest} tokens, the network takes {length}"));
         }
         let rectangle = |row: fn(&Tokens) -> &[i64], fill: i64| {
             let mut values = vec![fill; inputs.len() * length];
@@ -227,8 +207,7 @@ impl Network for TextNetwork {
         let ids = rectangle(|tokens| &tokens.ids, self.pad_id)?;
         let outputs = if self.has_mask {
             let mask = rectangle(|tokens| &tokens.mask, 0)?;
-            self.session
-                .run(ort::inputs! { "input_ids" => ids, "attention_mask" => mask })
+            self.session.run(ort::inputs! { "input_ids" => ids, "attention_mask" => mask })
         } else {
             self.session.run(ort::inputs! { "input_ids" => ids })
         };
@@ -241,10 +220,7 @@ impl Network for TextNetwork {
 fn tensor_shape(input: &Outlet, element: TensorElementType) -> Result<&[i64], String> {
     match input.dtype() {
         ValueType::Tensor { ty, shape, .. } if *ty == element => Ok(shape),
-        other => Err(format!(
-            "input {} is {other}, a tensor of {element} is supported",
-            input.name()
-        )),
+        other => Err(format!("input {} is {other}, a tensor of {element} is supported", input.name())),
     }
 }
 
@@ -264,15 +240,11 @@ fn largest_batch(input: &Outlet, batch: i64) -> Result<Option<usize>, String> {
 /// only one with two dimensions.
 fn output(outputs: &[Outlet], usual: &[&str]) -> Result<String, String> {
     let is_matrix = |output: &&Outlet| match output.dtype() {
-        ValueType::Tensor { ty, shape, .. } => {
-            *ty == TensorElementType::Float32 && shape.len() == 2
-        }
+        ValueType::Tensor { ty, shape, .. } => *ty == TensorElementType::Float32 && shape.len() == 2,
         _ => false,
     };
     let matrices: Vec<&Outlet> = outputs.iter().filter(is_matrix).collect();
-    let named = usual
-        .iter()
-        .find_map(|name| matrices.iter().find(|output| output.name() == *name));
+    let named = usual.iter().find_map(|name| matrices.iter().find(|output| output.name() == *name));
     match (named, matrices.as_slice()) {
         (Some(output), _) => Ok(output.name().to_owned()),
         (None, [only]) => Ok(only.name().to_owned()),
@@ -292,14 +264,11 @@ fn names(outlets: &[Outlet]) -> String {
 
 /// The rows of an output of shape [`count`, dimension].
 fn vectors(output: &ort::value::DynValue, count: usize) -> Result<Vec<Vec<f32>>, String> {
-    let (shape, values) = output
-        .try_extract_tensor::<f32>()
-        .map_err(|error| error.to_string())?;
+    let (shape, values) = output.try_extract_tensor::<f32>().map_err(|error| error.to_string())?;
     match **shape {
-        [rows, dimension] if rows == count as i64 && dimension > 0 => Ok(values
-            .chunks_exact(dimension as usize)
-            .map(<[f32]>::to_vec)
-            .collect()),
+        [rows, dimension] if rows == count as i64 && dimension > 0 => {
+            Ok(values.chunks_exact(dimension as usize).map(<[f32]>::to_vec).collect())
+        }
         _ => Err(format!("an output of shape {shape:?} for {count} inputs")),
     }
 }

@@ -96,12 +96,7 @@ impl EncoderSettings {
             ("queue_capacity", self.queue_capacity, 1, 65_536),
         ] {
             if !(least..=most).contains(&value) {
-                return Err(EncoderError::Setting {
-                    name,
-                    value,
-                    least,
-                    most,
-                });
+                return Err(EncoderError::Setting { name, value, least, most });
             }
         }
         Ok(())
@@ -129,25 +124,14 @@ mod tests {
         };
         let text = serde_json::to_string(&settings).unwrap();
         assert!(text.contains("\"max_batch_delay_ms\":7"), "{text}");
-        assert_eq!(
-            serde_json::from_str::<EncoderSettings>(&text).unwrap(),
-            settings
-        );
+        assert_eq!(serde_json::from_str::<EncoderSettings>(&text).unwrap(), settings);
         assert!(serde_json::from_str::<EncoderSettings>("{\"thread\": 1}").is_err());
-        assert!(
-            serde_json::from_str::<EncoderSettings>("{}")
-                .unwrap()
-                .validate()
-                .is_ok()
-        );
+        assert!(serde_json::from_str::<EncoderSettings>("{}").unwrap().validate().is_ok());
     }
 
     #[test]
     fn ranges_are_checked() {
-        let settings = EncoderSettings {
-            queue_capacity: 0,
-            ..EncoderSettings::default()
-        };
+        let settings = EncoderSettings { queue_capacity: 0, ..EncoderSettings::default() };
         let message = settings.validate().unwrap_err().to_string();
         assert!(message.contains("encoder.queue_capacity"), "{message}");
         assert!(message.contains("1 to 65536"), "{message}");
@@ -156,10 +140,8 @@ mod tests {
     #[test]
     fn the_setting_wins_over_the_environment() {
         let with = |setting: Option<&str>, environment: Option<&str>| {
-            let settings = EncoderSettings {
-                library: setting.map(PathBuf::from),
-                ..EncoderSettings::default()
-            };
+            let settings =
+                EncoderSettings { library: setting.map(PathBuf::from), ..EncoderSettings::default() };
             settings.or_library(environment.map(PathBuf::from)).library
         };
         assert_eq!(with(Some("a"), Some("b")), Some(PathBuf::from("a")));

@@ -28,9 +28,7 @@ pub(super) struct TextTokenizer {
 
 impl TextTokenizer {
     pub(super) fn new(files: &TextFiles) -> Result<Self, EncoderError> {
-        let wrong = |reason: String| EncoderError::Tokens {
-            reason: format!("tokenizer.json: {reason}"),
-        };
+        let wrong = |reason: String| EncoderError::Tokens { reason: format!("tokenizer.json: {reason}") };
         if files.context_length < MIN_CONTEXT_LENGTH {
             return Err(wrong(format!(
                 "a context of {} tokens is too short, at least {MIN_CONTEXT_LENGTH} are needed",
@@ -65,18 +63,11 @@ impl TextTokenizer {
         let encoding = self
             .tokenizer
             .encode(text, true)
-            .map_err(|error| EncoderError::Tokens {
-                reason: error.to_string(),
-            })?;
+            .map_err(|error| EncoderError::Tokens { reason: error.to_string() })?;
         let list = |values: &[u32]| values.iter().copied().map(i64::from).collect();
-        let tokens = Tokens {
-            ids: list(encoding.get_ids()),
-            mask: list(encoding.get_attention_mask()),
-        };
+        let tokens = Tokens { ids: list(encoding.get_ids()), mask: list(encoding.get_attention_mask()) };
         if tokens.ids.is_empty() {
-            return Err(EncoderError::Tokens {
-                reason: "it has no tokens".to_owned(),
-            });
+            return Err(EncoderError::Tokens { reason: "it has no tokens".to_owned() });
         }
         Ok(tokens)
     }

@@ -91,7 +91,8 @@ impl DeadLetters {
         headers.push(("dlq.value_omitted_bytes".to_owned(), size.to_string().into_bytes()));
         let outgoing =
             Outgoing { topic: &self.topic, key: record.key.as_deref(), value: None, headers: &headers };
-        let sent = attempts.run::<_, KafkaError, _>("dead_letter", tenure, || self.producer.produce(&outgoing));
+        let sent =
+            attempts.run::<_, KafkaError, _>("dead_letter", tenure, || self.producer.produce(&outgoing));
         sent.await.map_err(Stop::of("dead_letter"))
     }
 

@@ -18,11 +18,8 @@ const RED: [u8; 3] = [210, 30, 25];
 const BLUE: [u8; 3] = [25, 60, 200];
 
 fn settings() -> EncoderSettings {
-    EncoderSettings {
-        directory: PathBuf::from(DEMO),
-        ..EncoderSettings::default()
-    }
-    .or_library(std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from))
+    EncoderSettings { directory: PathBuf::from(DEMO), ..EncoderSettings::default() }
+        .or_library(std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from))
 }
 
 fn load(settings: &EncoderSettings) -> Encoder {
@@ -59,11 +56,7 @@ async fn embed(encoder: &Encoder, bytes: &[u8]) -> Embedding {
 fn many_pictures(encoder: &Encoder, count: u32) -> Vec<InputTensor> {
     (0..count)
         .map(|index| {
-            let colour = [
-                (index * 67 % 256) as u8,
-                (index * 29 % 256) as u8,
-                (index * 4) as u8,
-            ];
+            let colour = [(index * 67 % 256) as u8, (index * 29 % 256) as u8, (index * 4) as u8];
             encoder.preprocess(&disc(30 + index, colour)).unwrap()
         })
         .collect()
@@ -79,10 +72,7 @@ fn copy_of_demo() -> TempDir {
 }
 
 fn load_from(directory: &Path) -> Result<Encoder, EncoderError> {
-    Encoder::load(&EncoderSettings {
-        directory: directory.to_path_buf(),
-        ..settings()
-    })
+    Encoder::load(&EncoderSettings { directory: directory.to_path_buf(), ..settings() })
 }
 
 fn edit(path: &Path, from: &str, to: &str) {
@@ -120,16 +110,9 @@ async fn similar_pictures_are_closer_than_different_ones() {
 #[tokio::test]
 async fn similar_texts_are_closer_than_different_ones() {
     let encoder = load(&settings());
-    let texts = [
-        "red leather ankle boot",
-        "Ankle boot, red leather",
-        "white porcelain cup",
-    ];
-    let [boot, same, cup] = try_join_all(texts.map(|text| encoder.embed_text(text)))
-        .await
-        .unwrap()
-        .try_into()
-        .unwrap();
+    let texts = ["red leather ankle boot", "Ankle boot, red leather", "white porcelain cup"];
+    let [boot, same, cup] =
+        try_join_all(texts.map(|text| encoder.embed_text(text))).await.unwrap().try_into().unwrap();
     assert!(boot.cosine(&same) > boot.cosine(&cup) + 0.3);
 }
 
@@ -175,16 +158,9 @@ async fn results_keep_their_places_in_concurrent_batches() {
 
 #[tokio::test]
 async fn texts_of_different_lengths_share_a_batch_unharmed() {
-    let encoder = load(&EncoderSettings {
-        max_batch_delay: Duration::from_millis(20),
-        ..settings()
-    });
-    let texts: Vec<String> = (1..12)
-        .map(|words| "cup boot shirt ".repeat(words))
-        .collect();
-    let together = try_join_all(texts.iter().map(|text| encoder.embed_text(text)))
-        .await
-        .unwrap();
+    let encoder = load(&EncoderSettings { max_batch_delay: Duration::from_millis(20), ..settings() });
+    let texts: Vec<String> = (1..12).map(|words| "cup boot shirt ".repeat(words)).collect();
+    let together = try_join_all(texts.iter().map(|text| encoder.embed_text(text))).await.unwrap();
     let single = load(&settings());
     for (text, together) in texts.iter().zip(together) {
         let alone = single.embed_text(text).await.unwrap();
@@ -221,40 +197,24 @@ fn a_wrong_library_says_what_to_do() {
     })
     .unwrap_err()
     .to_string();
-    for part in [
-        "/no/such/libonnxruntime.so",
-        "make onnxruntime",
-        "encoder.library",
-    ] {
+    for part in ["/no/such/libonnxruntime.so", "make onnxruntime", "encoder.library"] {
         assert!(error.contains(part), "{error}");
     }
     // One process has one ONNX Runtime: another file is refused, not ignored.
     drop(load(&settings()));
     let other = tempfile::NamedTempFile::new().unwrap();
-    let error = Encoder::load(&EncoderSettings {
-        library: Some(other.path().to_path_buf()),
-        ..settings()
-    })
-    .unwrap_err();
-    assert!(
-        matches!(error, EncoderError::LibraryLoaded { .. }),
-        "{error}"
-    );
+    let error = Encoder::load(&EncoderSettings { library: Some(other.path().to_path_buf()), ..settings() })
+        .unwrap_err();
+    assert!(matches!(error, EncoderError::LibraryLoaded { .. }), "{error}");
 }
 
 #[test]
 fn a_provider_that_cannot_be_used_is_never_replaced_silently() {
-    let cuda = EncoderSettings {
-        execution_provider: ExecutionProvider::Cuda,
-        ..settings()
-    };
+    let cuda = EncoderSettings { execution_provider: ExecutionProvider::Cuda, ..settings() };
     match Encoder::load(&cuda) {
         Ok(encoder) => assert_eq!(encoder.execution_provider(), "cuda"),
         Err(error) => {
-            assert!(
-                matches!(error, EncoderError::ExecutionProvider { .. }),
-                "{error}"
-            );
+            assert!(matches!(error, EncoderError::ExecutionProvider { .. }), "{error}");
             assert!(error.to_string().contains("is cuda"), "{error}");
         }
     }
@@ -266,11 +226,7 @@ fn the_fingerprint_follows_the_files() {
     let copy = copy_of_demo();
     let same = load_from(copy.path()).unwrap();
     assert_eq!(same.fingerprint(), original.fingerprint());
-    edit(
-        &copy.path().join("preprocessor_config.json"),
-        "\"resample\": 3",
-        "\"resample\": 2",
-    );
+    edit(&copy.path().join("preprocessor_config.json"), "\"resample\": 3", "\"resample\": 2");
     let changed = load_from(copy.path()).unwrap();
     assert_ne!(changed.fingerprint(), original.fingerprint());
     assert_eq!(original.fingerprint().len(), 16);
@@ -280,11 +236,7 @@ fn the_fingerprint_follows_the_files() {
 async fn an_encoder_without_a_text_network_says_so() {
     let copy = copy_of_demo();
     fs::remove_file(copy.path().join("text_model.onnx")).unwrap();
-    fs::rename(
-        copy.path().join("vision_model.onnx"),
-        copy.path().join("model.onnx"),
-    )
-    .unwrap();
+    fs::rename(copy.path().join("vision_model.onnx"), copy.path().join("model.onnx")).unwrap();
     let encoder = load_from(copy.path()).unwrap();
     assert!(!encoder.has_text());
     let error = encoder.embed_text("boot").await.unwrap_err();
@@ -298,26 +250,11 @@ fn files_that_contradict_each_other_are_refused() {
         edit(&copy.path().join(name), from, to);
         load_from(copy.path()).unwrap_err().to_string()
     };
-    let message = refused(
-        "config.json",
-        "\"projection_dim\": 128",
-        "\"projection_dim\": 512",
-    );
-    assert!(
-        message.contains("512") && message.contains("128"),
-        "{message}"
-    );
-    let message = refused(
-        "preprocessor_config.json",
-        "\"height\": 64",
-        "\"height\": 32",
-    );
+    let message = refused("config.json", "\"projection_dim\": 128", "\"projection_dim\": 512");
+    assert!(message.contains("512") && message.contains("128"), "{message}");
+    let message = refused("preprocessor_config.json", "\"height\": 64", "\"height\": 32");
     assert!(message.contains("[3, 32, 64]"), "{message}");
-    let message = refused(
-        "preprocessor_config.json",
-        "\"do_convert_rgb\"",
-        "\"do_magic\"",
-    );
+    let message = refused("preprocessor_config.json", "\"do_convert_rgb\"", "\"do_magic\"");
     assert!(message.contains("do_magic"), "{message}");
 
     let copy = copy_of_demo();
@@ -326,11 +263,7 @@ fn files_that_contradict_each_other_are_refused() {
     assert!(message.contains("vision_model.onnx"), "{message}");
     // A text network where the vision network should be.
     let copy = copy_of_demo();
-    fs::copy(
-        copy.path().join("text_model.onnx"),
-        copy.path().join("vision_model.onnx"),
-    )
-    .unwrap();
+    fs::copy(copy.path().join("text_model.onnx"), copy.path().join("vision_model.onnx")).unwrap();
     let message = load_from(copy.path()).unwrap_err().to_string();
     assert!(message.contains("input_ids"), "{message}");
 }

@@ -151,9 +151,9 @@ fn partitions(
     settings: &KafkaSettings,
     topic: &str,
 ) -> Result<Vec<i32>, KafkaError> {
-    let metadata = consumer.fetch_metadata(Some(topic), ANSWER_TIMEOUT).map_err(|source| {
-        KafkaError::Unreachable { servers: settings.bootstrap_servers.clone(), source }
-    })?;
+    let metadata = consumer
+        .fetch_metadata(Some(topic), ANSWER_TIMEOUT)
+        .map_err(|source| KafkaError::Unreachable { servers: settings.bootstrap_servers.clone(), source })?;
     let topics = metadata.topics().iter().filter(|found| found.name() == topic);
     Ok(topics.flat_map(|topic| topic.partitions()).map(|partition| partition.id()).collect())
 }

@@ -86,8 +86,9 @@ fn tombstone(image_id: &str, version: u64) -> StoredImage {
 fn live_images(state: &ArticleState, writes: &[ImageWrite]) -> usize {
     let written = |image_id: &str| {
         writes.iter().any(|write| {
-            let (ImageWrite::Embedded(image, _) | ImageWrite::Described(image) | ImageWrite::Tombstone(image)) =
-                write;
+            let (ImageWrite::Embedded(image, _)
+            | ImageWrite::Described(image)
+            | ImageWrite::Tombstone(image)) = write;
             image.image_id == image_id
         })
     };

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use self::index::{Chosen, Decided};
 pub(super) use self::index::observe_age;
+use self::index::{Chosen, Decided};
 use self::obtain::Obtained;
 use self::receive::Received;
 use super::dead_letter::{DeadLetters, Reason};

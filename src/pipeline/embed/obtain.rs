@@ -27,7 +27,9 @@ const IMAGES_AT_ONCE: usize = 4;
 /// What an image is to become.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Image {
-    Deleted { version: u64 },
+    Deleted {
+        version: u64,
+    },
     /// The content is as stored.
     Described(StoredImage),
     Embedded(StoredImage, Embedding),
@@ -187,7 +189,9 @@ impl EmbedRole {
         loop {
             let before = state.facts.as_ref().and_then(|facts| facts.fields.document());
             let document = match facts_after(state, plan, 0).fields.document() {
-                after if after == before || !self.encoder.has_text() => return Ok((TextWrite::Keep, rejection)),
+                after if after == before || !self.encoder.has_text() => {
+                    return Ok((TextWrite::Keep, rejection));
+                }
                 None => return Ok((TextWrite::Remove, rejection)),
                 Some(document) => document,
             };
@@ -198,7 +202,8 @@ impl EmbedRole {
                 Err(Failure::Failed(error)) => error,
             };
             // Another document than the stored one comes from the plan's text.
-            let (Err(reason), Some((event, ..))) = (rejected::<(), _>("embed_text", error)?, plan.text.take())
+            let (Err(reason), Some((event, ..))) =
+                (rejected::<(), _>("embed_text", error)?, plan.text.take())
             else {
                 return Ok((TextWrite::Keep, rejection));
             };
@@ -213,9 +218,7 @@ fn rejected<T, E: Classify + Send + Sync + 'static>(
     error: E,
 ) -> Result<Result<T, Reason>, Stop> {
     match error.disposition() {
-        Disposition::Fatal => {
-            Err(Stop::Fatal(PipelineError::Stage { stage, source: Box::new(error) }))
-        }
+        Disposition::Fatal => Err(Stop::Fatal(PipelineError::Stage { stage, source: Box::new(error) })),
         Disposition::Retry | Disposition::Later | Disposition::DeadLetter | Disposition::Configuration => {
             Ok(Err(Reason::of(stage, &error)))
         }
