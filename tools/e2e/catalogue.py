@@ -104,3 +104,12 @@ class Catalogue:
         """A record without a value: an `article.deleted` ordered by its offset."""
         del self.articles[article]
         return article, None
+
+    def delete(self, article):
+        del self.articles[article]
+        return self.event("article.deleted", article)
+
+    def raw_image(self, article, uri):
+        """The bytes of an image event that the state does not follow."""
+        _, value = self.event("image.upserted", article, image_id="poison", uri=uri)
+        return json.dumps(value).encode()

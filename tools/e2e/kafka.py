@@ -153,8 +153,8 @@ class Kafka:
         return [parse_record(line) for line in result.stdout.splitlines()]
 
     def next_record(self, topic):
-        """A process that ends when the next record arrives on the topic."""
-        command = ["kcat", "-C", "-q", "-o", "end", "-c", "1", "-b", self.bootstrap, "-t", topic]
+        """A process that ends when the next record arrives; its log tells when it waits for that."""
+        command = ["kcat", "-C", "-o", "end", "-c", "1", "-b", self.bootstrap, "-t", topic]
         return self.processes.start(f"kcat-{topic}", command)
 
     def progress(self, *groups):
