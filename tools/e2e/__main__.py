@@ -43,7 +43,9 @@ def arguments():
     parser = argparse.ArgumentParser(prog="make e2e ARGS=…", description=__doc__.splitlines()[0])
     target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
     parser.add_argument("--binary", type=Path, default=target / "debug" / "lookalike")
-    parser.add_argument("--catalog", type=Path, help="a catalogue file; else the photographs, else the demo's")
+    parser.add_argument(
+        "--catalog", type=Path, help="a catalogue file; else the photographs, else the demo's"
+    )
     parser.add_argument("--out", type=Path, default=REPOSITORY / "target" / "e2e")
     return parser.parse_args()
 
@@ -58,10 +60,8 @@ def choose_catalogue(given, binary, out):
     code, _, error = run_command(binary, "demo", "--once", "--out", folder)
     if code != 0:
         raise SystemExit(f"lookalike demo --once: exit code {code}\n{error}")
-    return (
-        folder / "catalogue" / "catalog.jsonl",
-        f"catalogue: the demo's rendered pictures; left out: the ETH-80 photographs ({PHOTOGRAPHS} is not there)",
-    )
+    left_out = f"left out, as {PHOTOGRAPHS} is not there: the ETH-80 photographs"
+    return folder / "catalogue" / "catalog.jsonl", f"catalogue: the demo's rendered pictures ({left_out})"
 
 
 def play(story):

@@ -1,13 +1,13 @@
 """Steps with something broken: a replica killed in the middle, input that cannot be used."""
 
 import dataclasses
+from pathlib import Path
 
-from catalogue import object_key, uri_of
 from story import require
 from waiting import NotYet, until
 from worker import DEAD_LETTERS, EVENTS, GROUPS, SIMILAR
 
-# The names of the dead letter's headers that this story reads.
+# The headers of a dead letter that this story reads, and what the code of each poison must be.
 HEADERS = {
     "class": "dlq.class",
     "code": "dlq.code",
@@ -15,8 +15,14 @@ HEADERS = {
     "topic": "dlq.topic",
     "partition": "dlq.partition",
     "offset": "dlq.offset",
-    "stage": "dlq.stage",
 }
+CLASS = "dead_letter"
+TRUNCATED, NOT_A_PICTURE, BROKEN_JSON, FORBIDDEN = (
+    "truncated",
+    "unsupported_format",
+    "schema",
+    "forbidden_uri",
+)
 LIST_SECONDS = 60
 
 
@@ -71,42 +77,62 @@ def listen(story):
 
 @dataclasses.dataclass(frozen=True)
 class Poison:
-    """A record that must become a dead letter, with the class and code that say why."""
+    """A record that must become a dead letter, and the code that says why."""
 
     key: str
     value: bytes
-    kind: str
     code: str
 
 
 def poisons(story, articles):
-    """The four records; their objects are uploaded."""
+    """The four records, one an article; the objects that they name are in S3."""
     first, second, third, fourth = articles
-    photo = story.catalogue.articles[first]["images"][0]["file"]
-    with open(photo, "rb") as file:
-        picture = file.read()
-    bodies = {first: picture[: len(picture) // 2], second: b"This is a text, not a picture.\n"}
-    made = []
-    for article, body in bodies.items():
-        key = object_key(article, "poison")
-        story.s3.upload("catalogue", key, body)
-        made.append(Poison(article, story.catalogue.raw_image(article, uri_of(key)), "image_rejected", ""))
+    photo = Path(story.catalogue.articles[first]["images"][0]["file"]).read_bytes()
+    truncated = story.raw_image_at(first, photo[: len(photo) // 2])
+    text = story.raw_image_at(second, b"This is a text, not a picture.\n")
     # Bytes that are no UTF-8: a dead letter carries them all the same.
     broken = b'{"type": "image.upserted", "article_id": \xff\xfe'
-    made.append(Poison(third, broken, "schema", ""))
-    outside = story.catalogue.raw_image(fourth, "s3://catalogue/private/secret.jpg")
-    made.append(Poison(fourth, outside, "forbidden_uri", ""))
-    return made
+    forbidden = story.catalogue.raw_image(fourth, "s3://catalogue/private/secret.jpg")
+    return [
+        Poison(first, truncated, TRUNCATED),
+        Poison(second, text, NOT_A_PICTURE),
+        Poison(third, broken, BROKEN_JSON),
+        Poison(fourth, forbidden, FORBIDDEN),
+    ]
 
 
 def poison(story):
     """four records that cannot be used become dead letters, the good ones around them count"""
     names = sorted(story.catalogue.articles)
-    articles = [names[i * len(names) // 4] for i in range(4)]
-    for bad in poisons(story, articles):
-        story.feed([story.catalogue.set_title(bad.key, f"before {bad.kind}")])
+    made = poisons(story, [names[i * len(names) // 4] for i in range(4)])
+    for bad in made:
+        story.feed([story.catalogue.set_title(bad.key, f"before {bad.code}")])
         story.kafka.feed_raw(EVENTS, bad.key, bad.value)
         story.fed += 1
-        story.feed([story.catalogue.set_title(bad.key, f"after {bad.kind}")])
+    story.feed([story.catalogue.set_title(name, f"after {name}") for name in names])
     story.wait_quiet()
-    return story.check_lists()
+    letters = story.kafka.read(DEAD_LETTERS)
+    require(len(letters) == len(made), f"{len(letters)} dead letters, not {len(made)}: {letters}")
+    origins = {record.value: record for record in story.kafka.read(EVENTS)}
+    for bad in made:
+        check_letter(bad, origins[bad.value], letters)
+    return f"{', '.join(bad.code for bad in made)}; {story.check_lists()}"
+
+
+def check_letter(bad, origin, letters):
+    """One letter has the original's bytes, and tells its origin and the reason."""
+    found = [letter for letter in letters if letter.value == bad.value]
+    require(len(found) == 1, f"{len(found)} dead letters with the bytes of {bad.code}: {letters}")
+    (letter,) = found
+    require(letter.key == bad.key.encode(), f"{bad.code}: the key became {letter.key!r}")
+    said = {name: letter.headers.get(header) for name, header in HEADERS.items()}
+    message = said.pop("message")
+    wanted = {
+        "class": CLASS,
+        "code": bad.code,
+        "topic": EVENTS,
+        "partition": str(origin.partition),
+        "offset": str(origin.offset),
+    }
+    require(said == wanted, f"{bad.code}: the headers say {said}, not {wanted}; all: {letter.headers}")
+    require(message, f"{bad.code}: no message in {HEADERS['message']}")

@@ -1,8 +1,8 @@
 """Steps of the flow: servers up, a catalogue fed, lists right, changes followed."""
 
 import kafka
-import s3
 import qdrant
+import s3
 from catalogue import BUCKET
 from story import require
 from worker import GROUPS, RANK, Worker, create_topics

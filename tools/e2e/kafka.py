@@ -9,9 +9,9 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
+from kafka_records import describe, parse_progress, parse_record
 from processes import Died, free_port
 from waiting import NotYet, until
 
@@ -20,6 +20,8 @@ HERE = Path(__file__).resolve().parent
 NULL = "<null>"
 START_SECONDS = 90
 TOOL_SECONDS = 120
+
+GROUP_COMMAND = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
 
 BROKER = """\
 process.roles=broker,controller
@@ -40,33 +42,6 @@ share.coordinator.state.topic.min.isr=1
 """
 
 
-@dataclass(frozen=True)
-class Record:
-    """One record as kcat printed it; key and value are bytes or None."""
-
-    partition: int
-    offset: int
-    key: bytes
-    value: bytes
-    headers: dict
-
-
-@dataclass(frozen=True)
-class Progress:
-    """A group's standing on one partition; `committed` is None before the first commit."""
-
-    group: str
-    topic: str
-    partition: int
-    committed: int
-    end: int
-    member: str
-
-    @property
-    def done(self):
-        return (self.committed or 0) == self.end
-
-
 def install(cache):
     """The folder with the jars of pom.xml, downloaded once for each content of it."""
     pom = HERE / "pom.xml"
@@ -75,8 +50,8 @@ def install(cache):
         return folder
     partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    command = ["mvn", "--quiet", "--batch-mode", "-Dstyle.color=never", "--file", str(pom), "dependency:copy-dependencies"]
-    command += ["-DincludeScope=runtime", f"-DoutputDirectory={partial}"]
+    command = ["mvn", "--quiet", "--batch-mode", "-Dstyle.color=never", "--file", str(pom)]
+    command += ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={partial}"]
     subprocess.run(command, check=True)
     os.replace(partial, folder)
     return folder
@@ -194,9 +169,6 @@ class Kafka:
         return until("the groups to commit the end of their topics", look, seconds, interval=0.5)
 
 
-GROUP_COMMAND = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
-
-
 class Producer:
     """Kafka's console producer, fed line by line."""
 
@@ -226,49 +198,3 @@ class Producer:
         # It reports a record that it could not send, and still exits with 0.
         if kind is None and (self.process.returncode != 0 or b"ERROR" in complaints):
             raise Died(f"kafka-console-producer: {complaints.decode(errors='replace')}")
-
-
-def parse_record(line):
-    # kcat passes bytes that are no UTF-8 through its JSON: surrogateescape brings them back.
-    record = json.loads(line.decode("utf-8", "surrogateescape"))
-    flat = record.get("headers", [])
-    return Record(
-        record["partition"],
-        record["offset"],
-        as_bytes(record["key"]),
-        as_bytes(record["payload"]),
-        dict(zip(flat[::2], flat[1::2])),
-    )
-
-
-def as_bytes(text):
-    return None if text is None else text.encode("utf-8", "surrogateescape")
-
-
-def parse_progress(table):
-    """Reads `GROUP TOPIC PARTITION CURRENT-OFFSET LOG-END-OFFSET LAG CONSUMER-ID HOST CLIENT-ID`."""
-    rows, columns = [], None
-    for line in table.splitlines():
-        fields = line.split()
-        if fields[:2] == ["GROUP", "TOPIC"]:
-            columns = {name: index for index, name in enumerate(fields)}
-        elif columns and len(fields) >= len(columns):
-            cell = lambda name: fields[columns[name]]
-            committed, end = cell("CURRENT-OFFSET"), cell("LOG-END-OFFSET")
-            rows.append(
-                Progress(
-                    cell("GROUP"),
-                    cell("TOPIC"),
-                    int(cell("PARTITION")),
-                    None if committed == "-" else int(committed),
-                    0 if end == "-" else int(end),
-                    cell("CONSUMER-ID"),
-                )
-            )
-    return rows
-
-
-def describe(progress):
-    """Lag by partition, in one line."""
-    behind = [f"{p.topic}[{p.partition}] {p.committed}/{p.end}" for p in progress if not p.done]
-    return ", ".join(behind) or "no group yet"

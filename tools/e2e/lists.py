@@ -39,6 +39,6 @@ def difference(article, expected, found):
     if expected_ids != found_ids:
         return [f"{article}: expected {' '.join(expected_ids)}; found {' '.join(found_ids)}"]
     gaps = [abs(a - b) for (_, a), (_, b) in zip(expected, found)]
-    if max(gaps, default=0.0) > SCORE_TOLERANCE:
+    if not all(gap <= SCORE_TOLERANCE for gap in gaps):
         return [f"{article}: scores differ by up to {max(gaps):.2e}"]
     return []

@@ -10,10 +10,10 @@ import shutil
 import subprocess
 
 METRIC = re.compile(r"[a-z][a-z0-9_]*")
-SERIES = re.compile(r'^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? \S+')
+SERIES = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? \S+")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 # Prometheus asks for base units: seconds and bytes, never their parts or multiples.
-FORBIDDEN_UNITS = ("_ms", "_millis", "_milliseconds", "_us", "_micros", "_ns", "_kb", "_mb", "_mib", "_percent")
+FORBIDDEN_UNITS = ("_ms", "_millis", "_milliseconds", "_us", "_micros", "_ns", "_kb", "_mb", "_percent")
 ID_LABELS = {"article_id", "article", "image_id", "image", "uri", "key", "offset"}
 
 
@@ -65,7 +65,7 @@ def promtool(cache):
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     # Unpacked, not installed: the package would start a server.
-    steps = 'apt-get --quiet=2 download prometheus && dpkg-deb --extract ./*.deb . && rm ./*.deb'
+    steps = "apt-get --quiet=2 download prometheus && dpkg-deb --extract ./*.deb . && rm ./*.deb"
     if subprocess.run(steps, shell=True, cwd=partial, capture_output=True).returncode != 0:
         return None
     os.replace(partial, binary.parents[2])

@@ -7,7 +7,6 @@ import http.client
 import os
 import shutil
 import subprocess
-from pathlib import Path
 from urllib.parse import quote
 
 from processes import Died, free_port
@@ -29,9 +28,7 @@ def install(cache):
     shutil.rmtree(partial, ignore_errors=True)
     # CGO off: the server needs no C, and a fresh machine's Go should not ask for it.
     env = {**os.environ, "GOBIN": str(partial), "CGO_ENABLED": "0"}
-    result = subprocess.run(
-        ["go", "install", f"{MODULE}@{VERSION}"], env=env, capture_output=True, text=True
-    )
+    result = subprocess.run(["go", "install", f"{MODULE}@{VERSION}"], env=env, capture_output=True, text=True)
     if result.returncode != 0:
         raise Died(f"could not build {MODULE}@{VERSION}: {result.stderr}")
     os.replace(partial, binary.parent)

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import lists
-from catalogue import BUCKET, Catalogue
+from catalogue import BUCKET, Catalogue, object_key, uri_of
 from kafka import Kafka
 from processes import Processes
 from qdrant import Qdrant
@@ -51,6 +51,12 @@ class Story:
     def feed(self, events):
         self.kafka.feed(EVENTS, events)
         self.fed += len(events)
+
+    def raw_image_at(self, article, body):
+        """The bytes of an image event whose object, in S3, holds `body`."""
+        key = object_key(article, "poison")
+        self.s3.upload(BUCKET, key, body)
+        return self.catalogue.raw_image(article, uri_of(key))
 
     def wait_quiet(self):
         return self.kafka.wait_quiet(GROUPS, {EVENTS: self.fed}, QUIET_SECONDS)

@@ -3,7 +3,7 @@
 import itertools
 import unittest
 
-import kafka
+import kafka_records
 import lists
 import metrics
 import waiting
@@ -30,7 +30,7 @@ class Lists(unittest.TestCase):
 
     def test_a_last_null_value_is_a_tombstone(self):
         value = b'{"neighbours": []}'
-        records = [kafka.Record(0, 0, b"a", value, {}), kafka.Record(0, 1, b"a", None, {})]
+        records = [kafka_records.Record(0, 0, b"a", value, {}), kafka_records.Record(0, 1, b"a", None, {})]
         self.assertEqual(lists.of_topic(records), ({}, {"a"}))
         self.assertEqual(lists.of_topic(records[::-1]), ({"a": []}, set()))
 
@@ -44,12 +44,12 @@ g     t     2         -              3              -   member-1    /h   c
 """
 
     def test_no_commit_is_done_only_without_records(self):
-        done = [p.done for p in kafka.parse_progress(self.table)]
+        done = [p.done for p in kafka_records.parse_progress(self.table)]
         self.assertEqual(done, [True, True, False])
 
     def test_bytes_that_are_no_text_survive(self):
         line = b'{"partition":0,"offset":1,"headers":["h","v"],"key":null,"payload":"\xff\\u0000"}'
-        record = kafka.parse_record(line)
+        record = kafka_records.parse_record(line)
         self.assertEqual((record.key, record.value, record.headers), (None, b"\xff\x00", {"h": "v"}))
 
 
