@@ -65,6 +65,7 @@ class Kafka:
         self.port = free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.broker = None
+        self.partitions = {}
 
     def start(self):
         self.data.mkdir(parents=True)
@@ -101,6 +102,7 @@ class Kafka:
         for key, value in settings.items():
             arguments += ["--config", f"{key.replace('_', '.')}={value}"]
         self.tool("org.apache.kafka.tools.TopicCommand", *arguments)
+        self.partitions[name] = partitions
 
     def producer(self, topic):
         return Producer(self, topic)
@@ -142,9 +144,9 @@ class Kafka:
     def wait_quiet(self, groups, fed, seconds):
         """Waits until the groups have committed everything, and returns where they stand.
 
-        `fed` maps a topic to the records it must hold by now, at least. Work moves
-        from the first topic to the second, so one look may fall between the two;
-        two equal looks in a row cannot.
+        `groups` maps each group to its topic; `fed` maps a topic to the records that
+        it must hold by now, at least. Work moves from the first topic to the second,
+        so one look may fall between the two; two equal looks in a row cannot.
         """
         last = None
 
@@ -152,21 +154,27 @@ class Kafka:
             nonlocal last
             self.broker.check_alive()
             now = self.progress(*groups)
-            offsets = {(p.group, p.topic, p.partition): (p.committed, p.end) for p in now}
-            open_partitions = [p for p in now if not p.done]
-            for topic, count in fed.items():
-                held = sum(p.end for p in now if p.topic == topic)
-                if held < count:
-                    raise NotYet(f"{topic} holds {held} of {count} records")
-            if open_partitions or {p.group for p in now} != set(groups):
-                last = None
-                raise NotYet(describe(now))
-            if offsets != last:
-                last = offsets
-                raise NotYet("all committed, once")
+            before, last = last, None
+            self.refuse_partial(now, groups, fed)
+            last = {(p.topic, p.partition): (p.committed, p.end) for p in now}
+            if last != before:
+                raise NotYet("all committed, seen once")
             return now
 
         return until("the groups to commit the end of their topics", look, seconds, interval=0.5)
+
+    def refuse_partial(self, now, groups, fed):
+        for group, topic in groups.items():
+            # A partition without owner and commit is not in the table at all.
+            seen = sum(p.group == group and p.topic == topic for p in now)
+            if seen < self.partitions[topic]:
+                raise NotYet(f"{group} stands on {seen} of {self.partitions[topic]} partitions")
+        for topic, count in fed.items():
+            held = sum(p.end for p in now if p.topic == topic)
+            if held < count:
+                raise NotYet(f"{topic} holds {held} of {count} records")
+        if not all(p.done for p in now):
+            raise NotYet(describe(now))
 
 
 class Producer:

@@ -16,7 +16,8 @@ EVENTS, RANK, SIMILAR, DEAD_LETTERS = (
     "lookalike.similar",
     "lookalike.dead-letters",
 )
-GROUPS = ("lookalike.embed", "lookalike.rank")
+# Each consumer group of the worker, and the topic that it reads.
+GROUPS = {"lookalike.embed": EVENTS, "lookalike.rank": RANK}
 READY_SECONDS = 60
 COMMAND_SECONDS = 300
 SHUTDOWN_SECONDS = 30
