@@ -35,6 +35,9 @@ STEPS = [
     operations.probes,
     operations.bad_configuration,
     operations.clean_stop,
+    flow.roles_apart,
+    operations.clean_stop,
+    faults.records_lost,
     operations.kafka_down,
 ]
 

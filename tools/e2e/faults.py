@@ -5,7 +5,7 @@ from pathlib import Path
 
 from story import require
 from waiting import NotYet, until
-from worker import DEAD_LETTERS, EVENTS, GROUPS, SIMILAR
+from worker import DEAD_LETTERS, EVENTS, GROUPS, READY_SECONDS, SIMILAR
 
 # The headers of a dead letter that this story reads, and what the code of each poison must be.
 HEADERS = {
@@ -67,12 +67,29 @@ def listen(story):
     listener, partitions = story.kafka.next_record(SIMILAR), story.kafka.partitions[SIMILAR]
 
     def at_end():
-        if listener.log.read_text(errors="replace").count("Reached end of topic") < partitions:
+        if listener.output().count("Reached end of topic") < partitions:
             raise NotYet("kcat is not at the end of every partition")
         return True
 
     until("the reader to reach the end of the topic", at_end, LIST_SECONDS)
     return listener
+
+
+def records_lost(story):
+    """records that retention removed before they were read: the worker says so and fails"""
+    story.feed([story.catalogue.set_title(name, "never read") for name in story.catalogue.articles])
+    progress = story.kafka.progress(*GROUPS)
+    unread = {(p.topic, p.partition): p.end for p in progress if p.topic == EVENTS and not p.done}
+    require(unread, "every record was read although no replica runs")
+    story.kafka.delete_records(unread)
+    worker = story.workers[0]
+    worker.start()
+    code = worker.running.wait(READY_SECONDS)
+    # A negative code is a signal: that would be a crash, not a decision.
+    require(code > 0, f"{worker.name} ended with exit code {code}")
+    said = [line for line in worker.running.output().splitlines() if "offset" in line]
+    require(said, f"{worker.name} ended with exit code {code} and did not name the offset")
+    return f"exit code {code}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -60,6 +60,23 @@ def both_had_partitions(story):
     return ", ".join(shares)
 
 
+def roles_apart(story):
+    """one process with role embed, one with role rank: the lists are as right"""
+    for worker, role in zip(story.workers, ("embed", "rank")):
+        worker.start(role)
+    for worker in story.workers:
+        worker.wait_ready()
+    names = sorted(story.catalogue.articles)
+    photo = story.catalogue.articles[names[0]]["images"][0]["file"]
+    upload, event = story.catalogue.set_image(names[-1], "role", photo)
+    story.upload([upload])
+    story.feed([event, story.catalogue.set_title(names[0], "seen by two roles")])
+    story.wait_quiet()
+    members = {group: {p.member for p in story.kafka.progress(group)} for group in GROUPS}
+    require(all(len(owners) == 1 for owners in members.values()), f"members by group: {members}")
+    return story.check_lists()
+
+
 def changes(story):
     """an image more, an image less, a title, two deleted articles: the lists follow"""
     catalogue = story.catalogue

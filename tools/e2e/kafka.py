@@ -104,6 +104,17 @@ class Kafka:
         self.tool("org.apache.kafka.tools.TopicCommand", *arguments)
         self.partitions[name] = partitions
 
+    def delete_records(self, ends):
+        """Removes what each (topic, partition) holds below the offset, as retention would."""
+        partitions = [
+            {"topic": topic, "partition": partition, "offset": end}
+            for (topic, partition), end in ends.items()
+        ]
+        request = self.data / "delete-records.json"
+        request.write_text(json.dumps({"version": 1, "partitions": partitions}))
+        arguments = ["--bootstrap-server", self.bootstrap, "--offset-json-file", str(request)]
+        self.tool("org.apache.kafka.tools.DeleteRecordsCommand", *arguments)
+
     def producer(self, topic):
         return Producer(self, topic)
 

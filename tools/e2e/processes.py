@@ -25,6 +25,7 @@ class Running:
     def __init__(self, name, argv, log, env):
         self.name = name
         self.log = log
+        self.log_begin = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
             # A session of its own: an interrupt reaches the run first, which then stops its servers.
             self.process = subprocess.Popen(
@@ -35,6 +36,10 @@ class Running:
                 env={**os.environ, **env},
                 start_new_session=True,
             )
+
+    def output(self):
+        """What this process has said so far; a predecessor of the same name shares its log."""
+        return self.log.read_bytes()[self.log_begin :].decode(errors="replace")
 
     def check_alive(self):
         code = self.process.poll()
