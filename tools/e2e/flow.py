@@ -1,11 +1,14 @@
 """Steps of the flow: servers up, a catalogue fed, lists right, changes followed."""
 
 import kafka
+import metrics
 import qdrant
 import s3
 from catalogue import BUCKET
 from story import require
 from worker import GROUPS, RANK, Worker, create_topics
+
+RECEIVED = "lookalike_records_received_total"
 
 
 def servers(story):
@@ -48,7 +51,7 @@ def lists_right(story):
 
 
 def both_had_partitions(story):
-    """both replicas own partitions of both topics"""
+    """both replicas own partitions of both topics and have received records"""
     shares = []
     for group in GROUPS:
         owned = {}
@@ -57,7 +60,9 @@ def both_had_partitions(story):
         owned.pop("-", None)
         require(len(owned) == len(story.workers), f"{group}: partitions by member: {owned}")
         shares.append(f"{group} {'+'.join(str(len(partitions)) for partitions in owned.values())}")
-    return ", ".join(shares)
+    received = [metrics.total(worker.get("/metrics")[1], RECEIVED) for worker in story.workers]
+    require(all(received), f"records received by replica: {received}")
+    return f"{', '.join(shares)}, records {'+'.join(f'{count:.0f}' for count in received)}"
 
 
 def roles_apart(story):

@@ -53,6 +53,12 @@ def series_complaints(line, ids):
     ]
 
 
+def total(page, name):
+    """The sum of a metric's series."""
+    values = [line.rsplit(" ", 1)[1] for line in page.splitlines() if re.match(rf"{name}[ {{]", line)]
+    return sum(map(float, values))
+
+
 def promtool(cache):
     """Prometheus' own checker: the machine's, or unpacked from its Debian package; None without both."""
     installed = shutil.which("promtool")

@@ -5,7 +5,10 @@ import signal
 import socket
 import subprocess
 
-from waiting import NotYet, until
+from waiting import NotYet, TimedOut, until
+
+# Characters of a log line that the report of a failed step shows.
+SHOWN = 300
 
 
 class Died(Exception):
@@ -66,8 +69,11 @@ class Running:
         self.process.wait()
 
     def wait(self, seconds):
-        """The exit code; subprocess.TimeoutExpired when the process is still there."""
-        return self.process.wait(timeout=seconds)
+        """The exit code, once the process has ended."""
+        try:
+            return self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise TimedOut(f"{self.name} still runs after {seconds} s") from None
 
 
 class Processes:
@@ -91,7 +97,7 @@ class Processes:
         """The last lines of every log, for the report of a failed step."""
         parts = []
         for log in sorted(self.logs.glob("*.log")):
-            tail = log.read_text(errors="replace").splitlines()[-lines:]
+            tail = [line[:SHOWN] for line in log.read_text(errors="replace").splitlines()[-lines:]]
             if tail:
                 parts.append("\n".join([f"--- {log}", *tail]))
         return "\n".join(parts)

@@ -73,6 +73,10 @@ class Metrics(unittest.TestCase):
             with self.subTest(name):
                 self.assertNotEqual(metrics.metric_complaints(page, {"apple-01"}), [])
 
+    def test_total_takes_the_series_of_that_name_only(self):
+        page = 'a_total{x="1"} 2\na_total{x="2"} 3\na_total_more 7\n'
+        self.assertEqual(metrics.total(page, "a_total"), 5)
+
 
 class Waiting(unittest.TestCase):
     def test_the_deadline_names_what_was_seen_last(self):
