@@ -213,7 +213,13 @@ class Producer:
         self.process.stdin.flush()
 
     def __exit__(self, kind, error, trace):
-        _, complaints = self.process.communicate(timeout=TOOL_SECONDS)
+        try:
+            # After a failure there is nothing to wait for.
+            if kind is not None:
+                self.process.kill()
+            _, complaints = self.process.communicate(timeout=TOOL_SECONDS)
+        finally:
+            self.process.kill()
         # It reports a record that it could not send, and still exits with 0.
         if kind is None and (self.process.returncode != 0 or b"ERROR" in complaints):
             raise Died(f"kafka-console-producer: {complaints.decode(errors='replace')}")
