@@ -24,6 +24,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 PHOTOGRAPHS = REPOSITORY.parent / "shared" / "data" / "eth80" / "catalog.jsonl"
 
 STEPS = [
+    flow.installed,
     flow.servers,
     flow.replicas,
     flow.feed_catalogue,

@@ -11,11 +11,18 @@ from worker import GROUPS, RANK, Worker, create_topics
 RECEIVED = "lookalike_records_received_total"
 
 
+def installed(story):
+    """Kafka's jars, the S3 server and promtool are in the cache"""
+    jars, gateway = kafka.install(story.cache), s3.install(story.cache)
+    story.promtool = metrics.promtool(story.cache)
+    story.kafka = kafka.Kafka(jars, story.out / "kafka", story.processes)
+    story.s3 = s3.S3(gateway, story.out / "s3", story.processes)
+    story.qdrant = qdrant.Qdrant(story.binary, story.out / "qdrant", story.processes)
+    return f"{jars.name}, {gateway.parent.name}, promtool {'too' if story.promtool else 'is not to be had'}"
+
+
 def servers(story):
     """Kafka, an S3 server and Qdrant are up"""
-    story.kafka = kafka.Kafka(kafka.install(story.cache), story.out / "kafka", story.processes)
-    story.s3 = s3.S3(s3.install(story.cache), story.out / "s3", story.processes)
-    story.qdrant = qdrant.Qdrant(story.binary, story.out / "qdrant", story.processes)
     for server in (story.s3, story.qdrant, story.kafka):
         server.start()
     create_topics(story.kafka)

@@ -14,7 +14,6 @@ EX_CONFIG = 78
 
 def probes(story):
     """probes answer, and the metrics keep the Prometheus conventions"""
-    promtool = metrics.promtool(story.cache)
     ids = set(story.catalogue.versions)
     for worker in story.workers:
         for path in ("/livez", "/readyz"):
@@ -23,10 +22,10 @@ def probes(story):
         status, page = worker.get("/metrics")
         require(status == 200, f"{worker.name} /metrics: {status}")
         complaints = metrics.metric_complaints(page, ids)
-        complaints += metrics.promtool_complaints(promtool, page) if promtool else []
+        complaints += metrics.promtool_complaints(story.promtool, page) if story.promtool else []
         require(not complaints, "\n".join(complaints))
     families = page.count("# TYPE ")
-    return f"{families} metrics, promtool {'agrees' if promtool else 'is not at hand'}"
+    return f"{families} metrics, promtool {'agrees' if story.promtool else 'was not asked'}"
 
 
 def clean_stop(story):

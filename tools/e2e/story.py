@@ -9,7 +9,7 @@ from kafka import Kafka
 from processes import Processes
 from qdrant import Qdrant
 from s3 import S3
-from worker import EVENTS, GROUPS, SIMILAR, run_command
+from worker import EVENTS, GROUPS, SIMILAR, K, run_command
 
 QUIET_SECONDS = 240
 # Enough of a failure to see what kind it is.
@@ -36,6 +36,7 @@ class Story:
     kafka: Kafka = None
     s3: S3 = None
     qdrant: Qdrant = None
+    promtool: Path = None
     workers: list = dataclasses.field(default_factory=list)
     fed: int = 0
     references: int = 0
@@ -90,6 +91,7 @@ class Story:
         require(not tombstones & articles, f"tombstones of living articles: {tombstones & articles}")
         code, output, error = self.command("rebuild", "-c", self.config, "--compare")
         require(code == 0, f"lookalike rebuild --compare: exit code {code}\n{output[-2000:]}{error[-2000:]}")
-        lengths = sorted({len(neighbours) for neighbours in found.values()})
-        require(lengths[0] > 0, "a published list is empty")
-        return f"{len(found)} lists of {'-'.join(map(str, lengths))}, 0 differences"
+        full = min(K, len(articles) - 1)
+        short = [article for article, neighbours in found.items() if len(neighbours) != full]
+        require(not short, f"lists without {full} neighbours: {short}")
+        return f"{len(found)} lists of {full}, 0 differences"

@@ -18,6 +18,8 @@ EVENTS, RANK, SIMILAR, DEAD_LETTERS = (
 )
 # Each consumer group of the worker, and the topic that it reads.
 GROUPS = {"lookalike.embed": EVENTS, "lookalike.rank": RANK}
+# Neighbours in a list.
+K = 10
 READY_SECONDS = 60
 COMMAND_SECONDS = 300
 SHUTDOWN_SECONDS = 30
@@ -47,7 +49,7 @@ def settings(servers, http_port):
         "objects": {"stores": [store]},
         "qdrant": {"url": servers.qdrant.url, "prefix": servers.qdrant.prefix},
         "encoder": {"directory": str(servers.repository / "assets" / "demo-encoder")},
-        "ranking": {"k": 10, "text_weight": 0.3, "exact": True},
+        "ranking": {"k": K, "text_weight": 0.3, "exact": True},
         "http": {"listen": f"127.0.0.1:{http_port}"},
         "shutdown": {"deadline_seconds": SHUTDOWN_SECONDS},
     }
