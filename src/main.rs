@@ -1,1 +1,7 @@
-fn main(){}
+//! The `lookalike` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lookalike::cli::run()
+}

@@ -1,1 +1,9 @@
+//! Tests over real sockets, files and processes, in one binary: linking is the slow
+//! part.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
+
+mod embedded_kafka;
+mod embedded_qdrant;
+mod http;
+mod layering;

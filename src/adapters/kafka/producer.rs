@@ -1,0 +1,64 @@
+//! The producer: idempotent, every record acknowledged before it counts.
+//!
+//! Guarantee: [`Producer::produce`] answers success only after all in-sync replicas
+//! have the record.
+
+use std::time::Duration;
+
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
+
+use super::error::KafkaError;
+use super::settings::KafkaSettings;
+
+/// One record to produce; `value` `None` is a tombstone.
+#[derive(Debug, Default)]
+pub struct Outgoing<'a> {
+    pub topic: &'a str,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    pub headers: &'a [(String, Vec<u8>)],
+}
+
+/// A cheap handle to the process's one producer.
+#[derive(Clone)]
+pub struct Producer {
+    inner: FutureProducer,
+}
+
+impl Producer {
+    pub fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
+        Ok(Self { inner: settings.producer()?.create().map_err(KafkaError::Settings)? })
+    }
+
+    /// Produces one record and waits for its acknowledgement.
+    pub async fn produce(&self, outgoing: &Outgoing<'_>) -> Result<(), KafkaError> {
+        let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(outgoing.topic);
+        record.key = outgoing.key;
+        record.payload = outgoing.value;
+        if !outgoing.headers.is_empty() {
+            let headers = OwnedHeaders::new_with_capacity(outgoing.headers.len());
+            record.headers =
+                Some(outgoing.headers.iter().fold(headers, |headers, (key, value)| {
+                    headers.insert(Header { key, value: Some(value) })
+                }));
+        }
+        // A full local queue is waited for as long as one delivery may take.
+        let sent = self.inner.send(record, Duration::from_secs(30)).await;
+        sent.map(|_| ())
+            .map_err(|(source, _)| KafkaError::Produce { topic: outgoing.topic.to_owned(), source })
+    }
+
+    /// Waits until nothing is queued or in flight. Dropping a producer throws its
+    /// queue away, so this comes first.
+    pub async fn flush(&self, deadline: Duration) -> Result<(), KafkaError> {
+        let inner = self.inner.clone();
+        let flushed = tokio::task::spawn_blocking(move || inner.flush(deadline)).await;
+        match flushed {
+            Ok(flushed) => {
+                flushed.map_err(|source| KafkaError::Produce { topic: "(flush)".to_owned(), source })
+            }
+            Err(_) => Err(KafkaError::ThreadEnded),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What a failed fetch means.
+
+use super::allow_list::Forbidden;
+use crate::error::{Classify, Disposition};
+
+/// A failure to read an object.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectError {
+    #[error("objects.stores: {uri} cannot be used: {reason}")]
+    Settings { uri: String, reason: String },
+    #[error("{0}")]
+    Forbidden(#[from] Forbidden),
+    #[error("the object has {size} bytes, the limit is {limit}")]
+    TooLarge { size: u64, limit: u64 },
+    #[error("object store: {0}")]
+    Store(#[from] object_store::Error),
+}
+
+/// Error codes of S3 that speak of credentials though the status is 400.
+const CREDENTIAL_CODES: [&str; 4] =
+    ["ExpiredToken", "InvalidToken", "RequestTimeTooSkewed", "InvalidAccessKeyId"];
+
+impl Classify for ObjectError {
+    fn disposition(&self) -> Disposition {
+        match self {
+            Self::Settings { .. } => Disposition::Configuration,
+            Self::Forbidden(_) | Self::TooLarge { .. } => Disposition::DeadLetter,
+            Self::Store(error) => of_store(error),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Settings { .. } => "store_settings",
+            Self::Forbidden(_) => "forbidden_uri",
+            Self::TooLarge { .. } => "too_large",
+            Self::Store(object_store::Error::NotFound { .. }) => "missing",
+            Self::Store(error) => match of_store(error) {
+                Disposition::Configuration => "store_access",
+                Disposition::DeadLetter => "refused",
+                Disposition::Retry | Disposition::Later | Disposition::Fatal => "store_unavailable",
+            },
+        }
+    }
+}
+
+fn of_store(error: &object_store::Error) -> Disposition {
+    use object_store::Error as E;
+    match error {
+        E::NotFound { .. } => Disposition::Later,
+        E::InvalidPath { .. } => Disposition::DeadLetter,
+        E::PermissionDenied { .. }
+        | E::Unauthenticated { .. }
+        | E::NotSupported { .. }
+        | E::NotImplemented { .. }
+        | E::UnknownConfigurationKey { .. } => Disposition::Configuration,
+        E::Generic { .. } => of_response(&error.to_string()),
+        // The object changed under the read, or a task of the client ended: anew.
+        E::Precondition { .. } | E::NotModified { .. } | E::AlreadyExists { .. } | E::JoinError { .. } => {
+            Disposition::Retry
+        }
+        // The enum may grow: an unknown failure never throws a record away.
+        _ => Disposition::Retry,
+    }
+}
+
+/// The crate keeps the HTTP status of a generic error only in its text
+/// (object_store 0.14, `client/retry.rs`: "Client error with status 400 …").
+fn of_response(text: &str) -> Disposition {
+    if CREDENTIAL_CODES.iter().any(|code| text.contains(code)) {
+        return Disposition::Configuration;
+    }
+    let status = text.split("with status ").nth(1).and_then(|rest| rest.get(..3)?.parse::<u16>().ok());
+    match status {
+        Some(408 | 429) => Disposition::Retry,
+        Some(400..=499) => Disposition::DeadLetter,
+        _ => Disposition::Retry,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn generic(text: &str) -> ObjectError {
+        ObjectError::Store(object_store::Error::Generic { store: "S3", source: text.to_owned().into() })
+    }
+
+    #[test]
+    fn classes_follow_the_response() {
+        let cases = [
+            (
+                "Client error with status 400 Bad Request: <Code>ExpiredToken</Code>",
+                Disposition::Configuration,
+            ),
+            (
+                "Client error with status 400 Bad Request: <Code>KeyTooLongError</Code>",
+                Disposition::DeadLetter,
+            ),
+            ("Server error with status 503 Slow Down", Disposition::Retry),
+            ("Client error with status 429 Too Many Requests", Disposition::Retry),
+            ("error sending request: connection refused", Disposition::Retry),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(generic(text).disposition(), expected, "{text}");
+        }
+    }
+}

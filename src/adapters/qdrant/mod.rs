@@ -1,0 +1,79 @@
+//! The catalogue in Qdrant: image and text embeddings, article facts, lists.
+//!
+//! Guarantee: a write returns success only when Qdrant answered `Completed`, so
+//! whatever is read after it sees it. Every write that could overwrite newer state
+//! carries a condition on the stored version or sequence. Searches never hide fresh
+//! points (no `indexed_only`, no `prevent_unoptimized`).
+
+mod error;
+mod filters;
+mod payload;
+mod read;
+mod schema;
+mod search;
+mod write;
+
+pub use error::StoreError;
+pub use read::ArticleView;
+pub use search::{CandidateQuery, Candidates};
+pub use write::{FactsWrite, ImageWrite, TextWrite};
+
+use std::time::Duration;
+
+use qdrant_client::Qdrant;
+use serde::{Deserialize, Serialize};
+
+/// Connection to Qdrant and names of its collections.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QdrantSettings {
+    /// `http(s)://host:6334` (gRPC), or `embedded:FOLDER` for the built-in server.
+    pub url: String,
+    #[serde(default)]
+    pub api_key: Option<String>,
+    /// Collections are `<prefix>_images_<encoder>` and `<prefix>_articles_<encoder>`.
+    pub prefix: String,
+    pub timeout_ms: u64,
+    /// Create missing collections at start.
+    pub create_collections: bool,
+    /// Copies of each point in collections created here; writes wait for all of them.
+    pub replication_factor: u32,
+}
+
+/// Name of the image collection's vector.
+const IMAGE_VECTOR: &str = "image";
+/// Name of the article collection's vector.
+const TEXT_VECTOR: &str = "text";
+
+/// A cheap handle to the two collections of one encoder.
+#[derive(Clone)]
+pub struct Catalogue {
+    client: Qdrant,
+    images: String,
+    articles: String,
+}
+
+impl Catalogue {
+    /// A handle to the collections of encoder `fingerprint`; checks nothing yet.
+    pub fn connect(settings: &QdrantSettings, fingerprint: &str) -> Result<Self, StoreError> {
+        let client = Qdrant::from_url(&settings.url)
+            .api_key(settings.api_key.clone())
+            // The client's default of 5 s is shorter than the server's own waits.
+            .timeout(Duration::from_millis(settings.timeout_ms))
+            .connect_timeout(Duration::from_secs(5))
+            // The check prints to standard output; `schema` asks the server itself.
+            .skip_compatibility_check()
+            .build()
+            .map_err(|error| StoreError::Settings { url: settings.url.clone(), reason: error.to_string() })?;
+        Ok(Self {
+            client,
+            images: format!("{}_images_{fingerprint}", settings.prefix),
+            articles: format!("{}_articles_{fingerprint}", settings.prefix),
+        })
+    }
+
+    /// Names of the image and the article collection.
+    pub fn collections(&self) -> [&str; 2] {
+        [&self.images, &self.articles]
+    }
+}

@@ -1,0 +1,194 @@
+//! Connecting to everything a role needs, at start.
+//!
+//! Guarantee: a wrong set-up is refused at once; a service that does not answer yet
+//! is waited for, not ready meanwhile.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::error::AppError;
+use crate::adapters::kafka::admin;
+use crate::adapters::kafka::producer::Producer;
+use crate::adapters::objects::Objects;
+use crate::adapters::qdrant::{Catalogue, QdrantSettings};
+use crate::config::{Config, Role};
+use crate::embedded::qdrant::QdrantServer;
+use crate::encoder::Encoder;
+use crate::error::{Classify, Disposition};
+use crate::health::Health;
+use crate::metrics::metrics;
+use crate::pipeline::dead_letter::DeadLetters;
+use crate::pipeline::embed::EmbedRole;
+use crate::pipeline::rank::RankRole;
+use crate::retry::{Attempts, Failure, Tenure};
+
+/// Marks a `qdrant.url` that means the built-in server.
+const EMBEDDED: &str = "embedded:";
+
+/// What the roles are made of.
+pub(super) struct Parts {
+    pub(super) catalogue: Catalogue,
+    pub(super) producer: Producer,
+    encoder: Option<Encoder>,
+    fingerprint: String,
+    attempts: Attempts,
+    embedded: Option<QdrantServer>,
+}
+
+/// A start that was not asked to stop.
+struct Starting<'a>(&'a CancellationToken);
+
+impl Tenure for Starting<'_> {
+    fn is_ours(&self) -> bool {
+        !self.0.is_cancelled()
+    }
+}
+
+/// At start, what would later be waited for is refused: nothing works yet.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct AtStart(AppError);
+
+impl Classify for AtStart {
+    fn disposition(&self) -> Disposition {
+        match self.0.disposition() {
+            Disposition::Configuration => Disposition::Fatal,
+            other => other,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        "start"
+    }
+}
+
+impl Parts {
+    /// Connects; `None` when stopped meanwhile.
+    pub(super) async fn start(
+        config: &Config,
+        health: &Arc<Health>,
+        stop: &CancellationToken,
+    ) -> Result<Option<Self>, AppError> {
+        let attempts = Attempts::new(config.retry.clone(), Arc::clone(health));
+        let (encoder, identity) = load_encoder(config).await?;
+        let (embedded, qdrant) = embedded_qdrant(&config.qdrant).await?;
+        let catalogue = Catalogue::connect(&qdrant, &identity.fingerprint)?;
+        let tenure = Starting(stop);
+        let prepare = || async {
+            let prepared = catalogue.prepare(&qdrant, identity.dimension).await;
+            prepared.map_err(|error| AtStart(error.into()))
+        };
+        if !reached(attempts.run("qdrant", &tenure, prepare).await)? {
+            return Ok(None);
+        }
+        let topics = || async {
+            let kafka = config.kafka.clone();
+            let checked = tokio::task::spawn_blocking(move || admin::check_topics(&kafka)).await;
+            checked.map_err(|error| AtStart(AppError::Task(error)))?.map_err(|error| AtStart(error.into()))
+        };
+        if !reached(attempts.run("kafka", &tenure, topics).await)? {
+            return Ok(None);
+        }
+        let producer = Producer::new(&config.kafka)?;
+        let fingerprint = identity.fingerprint;
+        Ok(Some(Self { catalogue, producer, encoder, fingerprint, attempts, embedded }))
+    }
+
+    pub(super) fn embed_role(&self, config: &Config) -> Result<EmbedRole, AppError> {
+        let delays = config.objects.missing_retry_delays_ms.iter().map(|delay| Duration::from_millis(*delay));
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Ok(EmbedRole {
+            catalogue: self.catalogue.clone(),
+            objects: Objects::new(&config.objects)?,
+            encoder: self.encoder.clone().ok_or(crate::encoder::EncoderError::Stopped)?,
+            producer: self.producer.clone(),
+            dead_letters: self.dead_letters(config),
+            attempts: self.attempts.clone(),
+            rank_topic: config.kafka.topics.rank.clone(),
+            max_image_bytes: config.encoder.images.max_compressed_bytes,
+            missing_retry_delays: delays.collect(),
+            decodes: Arc::new(Semaphore::new(cores)),
+        })
+    }
+
+    pub(super) fn rank_role(&self, config: &Config) -> RankRole {
+        RankRole {
+            catalogue: self.catalogue.clone(),
+            producer: self.producer.clone(),
+            dead_letters: self.dead_letters(config),
+            attempts: self.attempts.clone(),
+            rank_topic: config.kafka.topics.rank.clone(),
+            similar_topic: config.kafka.topics.similar.clone(),
+            settings: config.ranking.clone(),
+        }
+    }
+
+    fn dead_letters(&self, config: &Config) -> DeadLetters {
+        DeadLetters {
+            producer: self.producer.clone(),
+            topic: config.kafka.topics.dead_letters.clone(),
+            encoder: self.fingerprint.clone(),
+        }
+    }
+
+    /// Stops what runs inside the process.
+    pub(super) async fn stop(self) -> Result<(), AppError> {
+        if let Some(server) = self.embedded {
+            server.shutdown().await?;
+        }
+        Ok(())
+    }
+}
+
+fn reached<T>(result: Result<T, Failure<AtStart>>) -> Result<bool, AppError> {
+    match result {
+        Ok(_) => Ok(true),
+        Err(Failure::Abandoned) => Ok(false),
+        Err(Failure::Failed(AtStart(error))) => Err(error),
+    }
+}
+
+/// The encoder's name and dimension, which name and shape the collections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Identity {
+    fingerprint: String,
+    dimension: usize,
+}
+
+/// Loads the encoder for roles that embed; the others only read who it is.
+async fn load_encoder(config: &Config) -> Result<(Option<Encoder>, Identity), AppError> {
+    if config.role == Role::Rank {
+        let (fingerprint, dimension) = Encoder::identify(&config.encoder)?;
+        let dimension = dimension.ok_or(AppError::NoDimension)?;
+        return Ok((None, Identity { fingerprint, dimension }));
+    }
+    let settings = config.encoder.clone();
+    let loaded = tokio::task::spawn_blocking(move || Encoder::load(&settings)).await;
+    let encoder = loaded.map_err(AppError::Task)??;
+    if config.ranking.text_weight > 0.0 && !encoder.has_text() {
+        return Err(AppError::NoText);
+    }
+    let labels = [encoder.fingerprint(), encoder.execution_provider()];
+    metrics().encoder_info.with_label_values(&labels).set(1);
+    let identity =
+        Identity { fingerprint: encoder.fingerprint().to_owned(), dimension: encoder.dimension() };
+    Ok((Some(encoder), identity))
+}
+
+/// Starts the built-in server where the url asks for it; answers settings with a
+/// url that a client can use.
+pub(super) async fn embedded_qdrant(
+    settings: &QdrantSettings,
+) -> Result<(Option<QdrantServer>, QdrantSettings), AppError> {
+    let Some(folder) = settings.url.strip_prefix(EMBEDDED) else {
+        return Ok((None, settings.clone()));
+    };
+    let any_port = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let server = QdrantServer::start(Path::new(folder), any_port).await?;
+    let settings = QdrantSettings { url: server.url(), ..settings.clone() };
+    Ok((Some(server), settings))
+}

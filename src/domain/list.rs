@@ -1,0 +1,72 @@
+//! Neighbour lists: what is stored, published and explained.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::Version;
+
+/// Two images matched one to one, and their cosine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MatchedPair(pub String, pub String, pub f64);
+
+/// One neighbour with its explanation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Neighbour {
+    pub article_id: String,
+    /// Fused score; higher is closer.
+    pub score: f64,
+    /// `None` when one side has no images.
+    pub image_score: Option<f64>,
+    /// `None` when one side has no text, or text has no weight.
+    pub text_score: Option<f64>,
+    /// Matched pairs divided by what could match; `None` without image score.
+    pub coverage: Option<f64>,
+    /// (image of this article, image of the neighbour, cosine), best first.
+    pub pairs: Vec<MatchedPair>,
+    /// Images of this article and of the neighbour that matched nothing.
+    pub unmatched: Unmatched,
+    /// Version of the neighbour that was compared.
+    pub version: Version,
+}
+
+/// Images that matched nothing, by side.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Unmatched {
+    pub own: Vec<String>,
+    pub neighbour: Vec<String>,
+}
+
+/// An article's list as published to Kafka and served over HTTP.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NeighbourList {
+    pub article_id: String,
+    /// Grows with every list of this article; a consumer may drop lower ones.
+    pub sequence: u64,
+    /// Version of the article that was compared.
+    pub version: Version,
+    /// Ordered by (score descending, article_id ascending).
+    pub neighbours: Vec<Neighbour>,
+}
+
+/// The ranking state of one article in the store.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RankState {
+    pub sequence: u64,
+    /// A ranking is under way, or was cut off: the list may be stale.
+    pub dirty: bool,
+    /// Score to reach to enter the list; `None` while it is not full.
+    pub tau: Option<f64>,
+    /// The list last published, if any.
+    pub list: Option<NeighbourList>,
+}
+
+impl RankState {
+    /// An article that scores this much may belong in the list.
+    pub fn admits(&self, score: f64) -> bool {
+        self.dirty || self.tau.is_none_or(|tau| score >= tau)
+    }
+}
+
+/// The total order of every list: score descending, then article id.
+pub fn by_rank(left: (f64, &str), right: (f64, &str)) -> std::cmp::Ordering {
+    right.0.total_cmp(&left.0).then_with(|| left.1.cmp(right.1))
+}

@@ -1,0 +1,31 @@
+//! From compressed bytes to the numbers a vision network reads. Pure: no IO,
+//! no clock, no threads.
+//!
+//! Guarantees:
+//!
+//! - What a file claims about itself is checked against [`ImageLimits`] before
+//!   memory is allocated for it.
+//! - A file cut off anywhere is [`ImageRejected`], never a half-grey picture;
+//!   so is damage that the format can show (JPEG has no checksum: flipped bits
+//!   that still form valid codes go unseen).
+//! - No input panics; the caller gets a stable code and a reason.
+//! - Every picture becomes upright RGB8 (EXIF orientation applied, alpha over
+//!   white); embedded colour profiles are not applied.
+//! - The aspect ratio is kept unless the encoder's own file asks for an exact
+//!   size.
+
+mod colour;
+mod decode;
+mod jpeg;
+mod limits;
+mod normalise;
+mod preprocessing;
+mod preprocessor_file;
+mod rejected;
+mod resize;
+
+pub use decode::{DecodedImage, decode};
+pub use limits::ImageLimits;
+pub use normalise::InputTensor;
+pub use preprocessing::{Preprocessing, PreprocessingError};
+pub use rejected::ImageRejected;

@@ -1,0 +1,46 @@
+//! Bytes to the numbers of the input tensor.
+
+use image::RgbImage;
+
+use super::Preprocessing;
+
+/// One picture as a network reads it: 3 × `height` × `width` numbers, all red
+/// ones first, then green, then blue (NCHW with N = 1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct InputTensor {
+    width: u32,
+    height: u32,
+    values: Vec<f32>,
+}
+
+impl InputTensor {
+    /// Width in pixels.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Height in pixels.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// The numbers, `3 × height × width` of them.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+}
+
+pub(super) fn tensor(pixels: &RgbImage, preprocessing: &Preprocessing) -> InputTensor {
+    let (width, height) = pixels.dimensions();
+    let mut values = Vec::with_capacity(pixels.as_raw().len());
+    for channel in 0..3 {
+        let (scale, offset) = (preprocessing.scale[channel], preprocessing.offset[channel]);
+        let column = pixels.as_raw().iter().skip(channel).step_by(3);
+        values.extend(column.map(|&byte| f32::from(byte) * scale + offset));
+    }
+    InputTensor {
+        width,
+        height,
+        values,
+    }
+}

@@ -1,0 +1,139 @@
+//! Role `embed`: catalogue events become stored embeddings, and the article is
+//! announced to role `rank`.
+//!
+//! Guarantee: all events of an article are applied by one job at a time, from the
+//! stored state, so that an older version never changes it. What a job wrote is
+//! announced before its records are resolved.
+
+mod announce;
+mod index;
+mod obtain;
+mod receive;
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use self::index::{Chosen, Decided};
+pub(super) use self::index::observe_age;
+use self::obtain::Obtained;
+use self::receive::Received;
+use super::dead_letter::{DeadLetters, Reason};
+use super::dispatch::{Batch, DispatchSettings, dispatch};
+use super::{PipelineError, Stop};
+use crate::adapters::kafka::producer::Producer;
+use crate::adapters::kafka::record::Record;
+use crate::adapters::objects::Objects;
+use crate::adapters::qdrant::Catalogue;
+use crate::domain::apply;
+use crate::domain::article::ArticleState;
+use crate::domain::event::Event;
+use crate::encoder::Encoder;
+use crate::metrics::metrics;
+use crate::retry::Attempts;
+
+/// What the role works with. Cheap to clone.
+#[derive(Clone)]
+pub struct EmbedRole {
+    pub catalogue: Catalogue,
+    pub objects: Objects,
+    pub encoder: Encoder,
+    pub producer: Producer,
+    pub dead_letters: DeadLetters,
+    pub attempts: Attempts,
+    pub rank_topic: String,
+    /// Largest image file, in bytes.
+    pub max_image_bytes: u64,
+    /// Waits before a missing object is looked for again.
+    pub missing_retry_delays: Arc<[std::time::Duration]>,
+    /// Images decoded at the same time.
+    pub decodes: Arc<Semaphore>,
+}
+
+/// Runs the role until its edge is closed.
+pub async fn run(
+    role: EmbedRole,
+    records: tokio::sync::mpsc::Receiver<Record>,
+    settings: &DispatchSettings,
+) -> Result<(), PipelineError> {
+    dispatch(records, settings, |batch| {
+        let role = role.clone();
+        async move { role.job(batch).await.or_else(Stop::into_job_result) }
+    })
+    .await
+}
+
+/// The fate of one event.
+#[derive(Debug, Clone, PartialEq)]
+enum Fate {
+    Applied,
+    Superseded,
+    Rejected(Reason),
+}
+
+impl EmbedRole {
+    async fn job(&self, mut batch: Batch) -> Result<(), Stop> {
+        let timer = metrics().stage_duration.with_label_values(&["embed_job"]).start_timer();
+        let Received { records, events } = self.receive(&mut batch).await?;
+        if let Some(first) = events.first() {
+            let article_id = first.article_id.clone();
+            let fates = self.apply(&article_id, &events, &batch).await?;
+            self.resolve(records, fates, &batch).await?;
+            index::observe_freshness(&events);
+        }
+        timer.observe_duration();
+        Ok(())
+    }
+
+    /// Applies events of one article; a fate for each.
+    async fn apply(&self, article_id: &str, events: &[Event], batch: &Batch) -> Result<Vec<Fate>, Stop> {
+        let read = self.attempts.run("index", batch, || self.catalogue.article_state(article_id));
+        let state: ArticleState = read.await.map_err(Stop::of("index"))?;
+        let mut plan = apply::plan(&state, events);
+        let mut fates = vec![Fate::Applied; events.len()];
+        for superseded in &plan.superseded {
+            fates[*superseded] = Fate::Superseded;
+        }
+        let mut chosen = Vec::new();
+        for (image_id, obtained) in self.obtain_images(&state, &plan, batch).await? {
+            let Obtained { image, rejected, passed_over } = obtained;
+            for (event, reason) in rejected {
+                fates[event] = Fate::Rejected(reason);
+            }
+            for event in passed_over {
+                fates[event] = Fate::Superseded;
+            }
+            chosen.extend(image.map(|image| Chosen { image_id, image }));
+        }
+        let (text, rejected) = self.obtain_text(&state, &mut plan, batch).await?;
+        if let Some((event, reason)) = rejected {
+            fates[event] = Fate::Rejected(reason);
+        }
+        if !chosen.is_empty() || plan.text.is_some() || !plan.deletions.is_empty() {
+            self.index(article_id, &state, &plan, Decided { chosen, text }, batch).await?;
+            self.announce(article_id, events, batch).await?;
+        }
+        Ok(fates)
+    }
+
+    async fn resolve(&self, records: Vec<Record>, fates: Vec<Fate>, batch: &Batch) -> Result<(), Stop> {
+        for (record, fate) in records.into_iter().zip(fates) {
+            let outcome = match fate {
+                Fate::Applied => "applied",
+                Fate::Superseded => "superseded",
+                Fate::Rejected(reason) => {
+                    self.dead_letters.send(&record, &reason, &self.attempts, batch).await?;
+                    "dead_lettered"
+                }
+            };
+            resolved(record, outcome);
+        }
+        Ok(())
+    }
+}
+
+/// The record is done for good.
+fn resolved(record: Record, outcome: &str) {
+    metrics().records_resolved.with_label_values(&[&record.origin.topic, outcome]).inc();
+    record.ack.resolve();
+}

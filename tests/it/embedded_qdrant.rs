@@ -1,0 +1,8 @@
+//! The embedded Qdrant server, spoken to by the real client over a socket.
+
+mod collections;
+mod conditions;
+mod crash;
+mod points;
+mod query;
+mod support;
