@@ -51,7 +51,7 @@ def settings(servers, http_port):
         "encoder": {"directory": str(servers.repository / "assets" / "demo-encoder")},
         "ranking": {"k": K, "text_weight": 0.3, "exact": True},
         "http": {"listen": f"127.0.0.1:{http_port}"},
-        "shutdown": {"deadline_seconds": SHUTDOWN_SECONDS},
+        "shutdown": {"deadline_ms": SHUTDOWN_SECONDS * 1000},
     }
 
 
