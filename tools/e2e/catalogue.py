@@ -4,8 +4,8 @@ The state is written out again as a catalogue file, so the lists that a changed
 catalogue should have always come from the whole catalogue, never from the events.
 """
 
-import copy
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,12 +44,18 @@ class Catalogue:
     def image_count(self):
         return sum(len(a["images"]) for a in self.articles.values())
 
-    def copy_articles(self):
-        return copy.deepcopy(self.articles)
-
-    def write(self, path):
-        """The state now, as a catalogue file with absolute image paths."""
-        lines = [json.dumps(a, ensure_ascii=False) for a in self.articles.values()]
+    def write(self, folder):
+        """The state now, as a catalogue file with its images beside it."""
+        lines = []
+        for name, article in self.articles.items():
+            (folder / "images" / name).mkdir(parents=True)
+            images = []
+            for image in article["images"]:
+                file = f"images/{name}/{image['image_id']}.jpg"
+                shutil.copyfile(image["file"], folder / file)
+                images.append({**image, "file": file})
+            lines.append(json.dumps({**article, "images": images}, ensure_ascii=False))
+        path = folder / "catalog.jsonl"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
 

@@ -70,7 +70,7 @@ class Story:
         self.references += 1
         folder = self.out / f"reference-{self.references}"
         folder.mkdir()
-        file = self.catalogue.write(folder / "catalogue.jsonl")
+        file = self.catalogue.write(folder)
         code, _, error = self.command("demo", "--once", "--catalog", file, "--out", folder)
         require(code == 0, f"lookalike demo --once: exit code {code}\n{error[-2000:]}")
         return lists.read_file(folder / "lists.jsonl")
