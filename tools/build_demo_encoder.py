@@ -168,14 +168,17 @@ def image_features(g, pixels):
     centres = colour_prototypes()
     # softmax(-|x - c|^2 / t) = softmax((2 c x - |c|^2) / t): a 1x1 convolution.
     sharpness = 10.0
+    halved, halved_mask = (
+        g.op("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2]) for x in (opponent, mask)
+    )
     logits = g.op(
         "Conv",
-        opponent,
+        halved,
         g.constant((2 * sharpness * centres)[:, :, None, None]),
         g.constant(-sharpness * (centres**2).sum(1)),
     )
     soft = g.op("Softmax", logits, axis=1)
-    weighted = g.op("Mul", soft, mask)
+    weighted = g.op("Mul", soft, halved_mask)
     colour = g.op("Div", g.mean(weighted, [2, 3]), area)
 
     silhouette = mirrored(g, pool(g, mask, 8), 8)

@@ -1,16 +1,19 @@
 //! `lookalike dev`: the embedded servers by themselves, for trying things out.
 //!
-//! Guarantee: nothing of it is durable, and a server ends with the command.
+//! Guarantee: a server ends with the command. Kafka keeps nothing; Qdrant keeps its
+//! folder, and what it answered `Completed` survives a kill.
 
 use std::future::Future;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::embedded::kafka::{EmbeddedKafka, MAX_PARTITIONS, forward};
+use crate::embedded::qdrant::QdrantServer;
 
 /// Topics that the default configuration names, and their partitions.
 const DEFAULT_TOPICS: [&str; 4] =
@@ -24,6 +27,13 @@ Example:
   lookalike dev kafka --listen 127.0.0.1:9092 --topic catalog.events:6
   kcat -b 127.0.0.1:9092 -L";
 
+const QDRANT_EXAMPLES: &str = "\
+Qdrant's gRPC interface on the qdrant-edge engine: exact searches, one process a folder.
+
+Example:
+  lookalike dev qdrant --listen 127.0.0.1:6334 --directory qdrant-data
+  LOOKALIKE__QDRANT__URL=http://127.0.0.1:6334 lookalike run -c lookalike.yaml";
+
 /// Runs an embedded server until SIGINT or SIGTERM
 #[derive(Debug, Clone, Args)]
 pub struct DevArguments {
@@ -36,6 +46,20 @@ pub struct DevArguments {
 pub enum DevCommand {
     /// A Kafka broker in memory
     Kafka(KafkaArguments),
+    /// A Qdrant server on a folder
+    Qdrant(QdrantArguments),
+}
+
+/// Arguments of `lookalike dev qdrant`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = QDRANT_EXAMPLES)]
+pub struct QdrantArguments {
+    /// Address and port for clients (gRPC); port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:6334")]
+    pub listen: SocketAddr,
+    /// Folder of the collections, made if it is not there
+    #[arg(long, value_name = "DIR", default_value = "lookalike-qdrant")]
+    pub directory: PathBuf,
 }
 
 /// Arguments of `lookalike dev kafka`.
@@ -76,7 +100,21 @@ pub async fn run(arguments: &DevArguments, out: &mut dyn Write) -> anyhow::Resul
     };
     match &arguments.command {
         DevCommand::Kafka(arguments) => kafka(arguments, out, shutdown).await,
+        DevCommand::Qdrant(arguments) => qdrant(arguments, out, shutdown).await,
     }
+}
+
+/// Runs the Qdrant server until `shutdown`.
+async fn qdrant(
+    arguments: &QdrantArguments,
+    out: &mut dyn Write,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let server = QdrantServer::start(&arguments.directory, arguments.listen).await?;
+    writeln!(out, "{}", server.url())?;
+    out.flush()?;
+    shutdown.await;
+    Ok(server.shutdown().await?)
 }
 
 /// Runs the broker until `shutdown`.
@@ -117,6 +155,7 @@ mod tests {
         let all = ["dev", "kafka"].iter().chain(arguments);
         Command::try_parse_from(all).map(|command| match command.dev.command {
             DevCommand::Kafka(arguments) => arguments.topics,
+            DevCommand::Qdrant(_) => Vec::new(),
         })
     }
 
@@ -133,6 +172,7 @@ mod tests {
             assert!(error.contains("give NAME:PARTITIONS with 1 to 64 partitions"), "{bad}: {error}");
         }
     }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn one_line_with_the_address_is_printed_and_a_taken_port_is_an_error() {
         let (mut printed, mut again) = (Vec::new(), Vec::new());

@@ -54,9 +54,8 @@ enum Input {
 
 pub(super) async fn run(arguments: &EmbedArguments, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     log_warnings()?;
-    let settings =
-        EncoderSettings { directory: arguments.encoder.clone(), ..EncoderSettings::default() }
-            .or_library(arguments.library.clone());
+    let settings = EncoderSettings { directory: arguments.encoder.clone(), ..EncoderSettings::default() }
+        .or_library(arguments.library.clone());
     let loaded = tokio::task::spawn_blocking(move || Encoder::load(&settings)).await?;
     let encoder = loaded.map_err(AppError::from)?;
     let inputs = in_order(arguments, matches);

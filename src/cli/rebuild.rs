@@ -63,7 +63,8 @@ async fn rebuild(
     if arguments.compare {
         let mut report = Report::default();
         for view in &articles {
-            let stored = catalogue.article_with_list(&view.profile.article_id).await.map_err(AppError::from)?;
+            let stored =
+                catalogue.article_with_list(&view.profile.article_id).await.map_err(AppError::from)?;
             let stored = stored.and_then(|view| view.rank.list).map(|list| list.neighbours);
             let expected = if view.profile.is_empty() { None } else { Some(exact(&view.profile)?) };
             report.compare(&view.profile.article_id, expected.as_deref(), stored.as_deref());
@@ -127,7 +128,8 @@ impl Report {
                     self.differences.push(format!("{article_id}: no list is stored"));
                 }
                 (None, Some(_)) => {
-                    self.differences.push(format!("{article_id}: a list is stored, but the article is deleted"));
+                    self.differences
+                        .push(format!("{article_id}: a list is stored, but the article is deleted"));
                 }
                 (None, None) | (Some(_), Some(_)) => {}
             }

@@ -104,9 +104,10 @@ impl Config {
         let mut sources = Vec::new();
         if let Some(path) = path {
             let file = config::File::from(path).format(format_of(path)?);
-            let file = config::Config::builder().add_source(file).build().map_err(|error| {
-                ConfigError::File { path: path.to_path_buf(), reason: error.to_string() }
-            })?;
+            let file = config::Config::builder()
+                .add_source(file)
+                .build()
+                .map_err(|error| ConfigError::File { path: path.to_path_buf(), reason: error.to_string() })?;
             sources.push(file);
         }
         let environment = config::Environment::with_prefix(ENVIRONMENT_PREFIX)
@@ -156,15 +157,15 @@ impl Config {
         let share = |value: f64| (0.0..=1.0).contains(&value);
         let cosine = |value: f64| (-1.0..=1.0).contains(&value);
         range(ranking.k >= 1, "ranking.k", ranking.k.to_string(), "at least 1")?;
-        range(
-            share(ranking.text_weight),
-            "ranking.text_weight",
-            ranking.text_weight.to_string(),
-            "0 to 1",
-        )?;
+        range(share(ranking.text_weight), "ranking.text_weight", ranking.text_weight.to_string(), "0 to 1")?;
         range(cosine(ranking.threshold), "ranking.threshold", ranking.threshold.to_string(), "-1 to 1")?;
         let weight = ranking.coverage_weight;
-        range(weight >= 0.0 && weight.is_finite(), "ranking.coverage_weight", weight.to_string(), "0 or more")?;
+        range(
+            weight >= 0.0 && weight.is_finite(),
+            "ranking.coverage_weight",
+            weight.to_string(),
+            "0 or more",
+        )?;
         let positive = [
             ("ranking.min_matches", ranking.min_matches),
             ("ranking.candidate_limit", ranking.candidate_limit),

@@ -83,10 +83,7 @@ fn checked_length(values: &[f32]) -> Result<f64, EmbeddingError> {
         return Err(EmbeddingError::Empty);
     }
     if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-        return Err(EmbeddingError::NotFinite {
-            index,
-            value: values[index],
-        });
+        return Err(EmbeddingError::NotFinite { index, value: values[index] });
     }
     let squares: f64 = values.iter().map(|value| f64::from(*value).powi(2)).sum();
     Ok(squares.sqrt())
@@ -103,10 +100,7 @@ mod tests {
             Embedding::new(vec![0.0, f32::NAN]),
             Err(EmbeddingError::NotFinite { index: 1, .. })
         ));
-        assert!(matches!(
-            Embedding::new(vec![0.6, 0.9]),
-            Err(EmbeddingError::NotUnit { .. })
-        ));
+        assert!(matches!(Embedding::new(vec![0.6, 0.9]), Err(EmbeddingError::NotUnit { .. })));
         assert!(Embedding::new(vec![0.6, 0.8]).is_ok());
     }
 
@@ -116,9 +110,6 @@ mod tests {
         assert_eq!(embedding.as_slice(), [0.6, -0.8]);
         let huge = Embedding::normalised(vec![f32::MAX, f32::MAX]).unwrap();
         assert!((huge.cosine(&huge) - 1.0).abs() < 1e-6);
-        assert_eq!(
-            Embedding::normalised(vec![0.0, 0.0]),
-            Err(EmbeddingError::NoDirection)
-        );
+        assert_eq!(Embedding::normalised(vec![0.0, 0.0]), Err(EmbeddingError::NoDirection));
     }
 }

@@ -5,11 +5,7 @@ use image::{DynamicImage, RgbImage, RgbaImage};
 /// Converts to RGB8: grey is copied to three channels, 16 bits are rounded to
 /// 8, transparency is laid over white.
 pub(super) fn to_rgb8(picture: DynamicImage) -> RgbImage {
-    if picture.color().has_alpha() {
-        over_white(&picture.into_rgba8())
-    } else {
-        picture.into_rgb8()
-    }
+    if picture.color().has_alpha() { over_white(&picture.into_rgba8()) } else { picture.into_rgb8() }
 }
 
 fn over_white(picture: &RgbaImage) -> RgbImage {

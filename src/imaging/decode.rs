@@ -52,21 +52,7 @@ impl Format {
         match bytes {
             [0xFF, 0xD8, 0xFF, ..] => Some(Self::Jpeg),
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Self::Png),
-            [
-                b'R',
-                b'I',
-                b'F',
-                b'F',
-                _,
-                _,
-                _,
-                _,
-                b'W',
-                b'E',
-                b'B',
-                b'P',
-                ..,
-            ] => Some(Self::WebP),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::WebP),
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
             _ => None,
         }
@@ -140,10 +126,7 @@ fn read<D: ImageDecoder>(
     let sorted = |error: image::ImageError| ImageRejected::from_image(format, &error);
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
-        return Err(ImageRejected::Corrupt {
-            format,
-            reason: "a side of zero pixels".to_owned(),
-        });
+        return Err(ImageRejected::Corrupt { format, reason: "a side of zero pixels".to_owned() });
     }
     limits.check_dimensions(width, height)?;
     limits.check_decoded(decoder.total_bytes())?;
@@ -170,14 +153,10 @@ fn check_png_header(bytes: &[u8], limits: &ImageLimits) -> Result<(), ImageRejec
     }
 }
 
-/// The container states its own length; a shorter file is cut off. The decoder
-/// alone would not notice: the arithmetic decoder of lossy WebP reads zeros
-/// behind the end.
+/// The container states its own length; a shorter file is cut off, even where
+/// the decoder could do without the rest (later frames of an animation).
 fn check_webp_length(bytes: &[u8]) -> Result<(), ImageRejected> {
-    let stated = bytes
-        .get(4..8)
-        .and_then(|field| field.try_into().ok())
-        .map(u32::from_le_bytes);
+    let stated = bytes.get(4..8).and_then(|field| field.try_into().ok()).map(u32::from_le_bytes);
     match stated {
         Some(length) if bytes.len() as u64 >= u64::from(length) + 8 => Ok(()),
         _ => Err(ImageRejected::Truncated { format: "WebP" }),

@@ -1,8 +1,6 @@
 use image::codecs::gif::GifEncoder;
 use image::codecs::jpeg::JpegEncoder;
-use image::{
-    DynamicImage, GrayAlphaImage, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage,
-};
+use image::{DynamicImage, GrayAlphaImage, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
 use proptest::prelude::*;
 
 use super::*;
@@ -37,9 +35,7 @@ fn textured() -> RgbImage {
 
 fn jpeg(picture: &RgbImage) -> Vec<u8> {
     let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, 90)
-        .encode_image(picture)
-        .unwrap();
+    JpegEncoder::new_with_quality(&mut bytes, 90).encode_image(picture).unwrap();
     bytes
 }
 
@@ -49,10 +45,7 @@ fn pixel(image: &DecodedImage, x: u32, y: u32) -> [u8; 3] {
 
 fn assert_near(actual: [u8; 3], expected: [u8; 3], tolerance: u8) {
     let near = |(a, b): (&u8, &u8)| a.abs_diff(*b) <= tolerance;
-    assert!(
-        actual.iter().zip(&expected).all(near),
-        "{actual:?} is not near {expected:?}"
-    );
+    assert!(actual.iter().zip(&expected).all(near), "{actual:?} is not near {expected:?}");
 }
 
 fn code(bytes: &[u8]) -> &'static str {
@@ -117,9 +110,7 @@ fn grey_16_bit_and_alpha_become_rgb8() {
     let image = decoded(&encoded(deep, ImageFormat::Png)).unwrap();
     assert_eq!(pixel(&image, 2, 2), [255, 9, 1]);
 
-    let alpha = RgbaImage::from_fn(4, 1, |x, _| {
-        Rgba([0, 100, 255, [0, 128, 255, 51][x as usize]])
-    });
+    let alpha = RgbaImage::from_fn(4, 1, |x, _| Rgba([0, 100, 255, [0, 128, 255, 51][x as usize]]));
     for format in [ImageFormat::Png, ImageFormat::WebP] {
         let image = decoded(&encoded(alpha.clone(), format)).unwrap();
         assert_eq!(pixel(&image, 0, 0), [255; 3], "transparent is white");
@@ -225,10 +216,7 @@ fn a_jpeg_cut_anywhere_is_truncated() {
 fn a_jpeg_with_impossible_codes_is_corrupt() {
     for whole in [&jpeg(&textured())[..], PROGRESSIVE_JPEG] {
         // All ones are no Huffman code; FF is followed by a stuffed 00.
-        let scan = whole
-            .windows(2)
-            .rposition(|pair| pair == [0xFF, 0xDA])
-            .unwrap();
+        let scan = whole.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
         let mut damaged = whole[..scan + 20].to_vec();
         damaged.extend([0xFF, 0x00].repeat(40));
         damaged.extend([0xFF, 0xD9]);
@@ -243,9 +231,7 @@ fn other_formats_cut_anywhere_are_rejected_or_whole() {
     let png = encoded(textured(), ImageFormat::Png);
     let webp = encoded(textured(), ImageFormat::WebP);
     let mut gif = Vec::new();
-    GifEncoder::new(&mut gif)
-        .encode(textured().as_raw(), 32, 16, image::ExtendedColorType::Rgb8)
-        .unwrap();
+    GifEncoder::new(&mut gif).encode(textured().as_raw(), 32, 16, image::ExtendedColorType::Rgb8).unwrap();
     for whole in [&png[..], &webp, LOSSY_WEBP, &gif, PALETTE_PNG] {
         let picture = decoded(whole).unwrap();
         let mut complete = 0;
@@ -254,10 +240,9 @@ fn other_formats_cut_anywhere_are_rejected_or_whole() {
                 // Nothing but an end mark is missing.
                 Ok(image) if image == picture => complete += 1,
                 Ok(_) => panic!("cut at {length} of {}: other pixels", whole.len()),
-                Err(rejected) => assert!(
-                    matches!(rejected.code(), "truncated" | "corrupt"),
-                    "cut at {length}: {rejected}"
-                ),
+                Err(rejected) => {
+                    assert!(matches!(rejected.code(), "truncated" | "corrupt"), "cut at {length}: {rejected}")
+                }
             }
         }
         assert!(complete <= 20, "{complete} cut files were accepted");
@@ -265,12 +250,19 @@ fn other_formats_cut_anywhere_are_rejected_or_whole() {
 }
 
 #[test]
+fn a_webp_cut_anywhere_is_truncated() {
+    let lossless = encoded(textured(), ImageFormat::WebP);
+    for whole in [&lossless[..], LOSSY_WEBP, ANIMATED_WEBP] {
+        for length in 12..whole.len() {
+            assert_eq!(code(&whole[..length]), "truncated", "cut at {length}");
+        }
+    }
+}
+
+#[test]
 fn other_bytes_are_no_image() {
     assert_eq!(code(b""), "unsupported_format");
-    assert_eq!(
-        code(b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
-        "unsupported_format"
-    );
+    assert_eq!(code(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "unsupported_format");
     assert_eq!(code(b"\0\0\0\x18ftypheic"), "unsupported_format");
     assert_eq!(code(b"BM______"), "unsupported_format");
     let reason = decoded(b"%PDF-1.7").unwrap_err().to_string();
@@ -289,25 +281,14 @@ fn png_claiming(width: u32, height: u32) -> Vec<u8> {
 fn oversize_claims_are_refused_by_the_header() {
     assert_eq!(
         decoded(&png_claiming(60_000, 60_000)),
-        Err(ImageRejected::TooLarge {
-            what: "pixels a side",
-            actual: 60_000,
-            limit: 16_384
-        })
+        Err(ImageRejected::TooLarge { what: "pixels a side", actual: 60_000, limit: 16_384 })
     );
     assert_eq!(
         decoded(&png_claiming(16_000, 16_000)),
-        Err(ImageRejected::TooLarge {
-            what: "pixels",
-            actual: 256_000_000,
-            limit: 100_000_000
-        })
+        Err(ImageRejected::TooLarge { what: "pixels", actual: 256_000_000, limit: 100_000_000 })
     );
     let mut jpeg = jpeg(&textured());
-    let frame = jpeg
-        .windows(2)
-        .position(|pair| pair == [0xFF, 0xC0])
-        .unwrap();
+    let frame = jpeg.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
     jpeg[frame + 5..frame + 9].copy_from_slice(&[0xFF, 0xFF, 0xFF, 0xFF]);
     assert_eq!(code(&jpeg), "too_large");
 
@@ -325,22 +306,10 @@ fn each_limit_holds() {
     let png = encoded(textured(), ImageFormat::Png);
     let roomy = ImageLimits::default();
     let tight = [
-        ImageLimits {
-            max_compressed_bytes: png.len() as u64 - 1,
-            ..roomy.clone()
-        },
-        ImageLimits {
-            max_pixels: 511,
-            ..roomy.clone()
-        },
-        ImageLimits {
-            max_side: 31,
-            ..roomy.clone()
-        },
-        ImageLimits {
-            max_decoded_bytes: 512 * 3 - 1,
-            ..roomy.clone()
-        },
+        ImageLimits { max_compressed_bytes: png.len() as u64 - 1, ..roomy.clone() },
+        ImageLimits { max_pixels: 511, ..roomy.clone() },
+        ImageLimits { max_side: 31, ..roomy.clone() },
+        ImageLimits { max_decoded_bytes: 512 * 3 - 1, ..roomy.clone() },
     ];
     for limits in tight {
         let rejected = decode_unguarded(&png, &limits).unwrap_err();

@@ -22,10 +22,8 @@ pub(super) fn decode(
     bytes: &[u8],
     limits: &ImageLimits,
 ) -> Result<(DynamicImage, Orientation), ImageRejected> {
-    let lenient = DecoderOptions::default()
-        .set_strict_mode(false)
-        .set_max_width(usize::MAX)
-        .set_max_height(usize::MAX);
+    let lenient =
+        DecoderOptions::default().set_strict_mode(false).set_max_width(usize::MAX).set_max_height(usize::MAX);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), lenient);
     decoder.decode_headers().map_err(|error| {
         if reaches_end_of_image(bytes) {
@@ -49,17 +47,8 @@ pub(super) fn decode(
         .unwrap_or(Orientation::NoTransforms);
 
     let grey = decoder.input_colorspace() == Some(ColorSpace::Luma);
-    let (colours, channels) = if grey {
-        (ColorSpace::Luma, 1)
-    } else {
-        (ColorSpace::RGB, 3)
-    };
-    decoder.set_options(
-        decoder
-            .options()
-            .set_strict_mode(true)
-            .jpeg_set_out_colorspace(colours),
-    );
+    let (colours, channels) = if grey { (ColorSpace::Luma, 1) } else { (ColorSpace::RGB, 3) };
+    decoder.set_options(decoder.options().set_strict_mode(true).jpeg_set_out_colorspace(colours));
     let size = u64::from(width) * u64::from(height) * channels;
     limits.check_decoded(size)?;
     let pixels = decoder.decode().map_err(|error| rejected(&error))?;
@@ -73,10 +62,7 @@ pub(super) fn decode(
 }
 
 fn corrupt(reason: &str) -> ImageRejected {
-    ImageRejected::Corrupt {
-        format: FORMAT,
-        reason: reason.to_owned(),
-    }
+    ImageRejected::Corrupt { format: FORMAT, reason: reason.to_owned() }
 }
 
 fn rejected(error: &DecodeErrors) -> ImageRejected {

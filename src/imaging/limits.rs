@@ -59,11 +59,7 @@ impl ImageLimits {
 
 fn check(what: &'static str, actual: u64, limit: u64) -> Result<(), ImageRejected> {
     if actual > limit {
-        return Err(ImageRejected::TooLarge {
-            what,
-            actual,
-            limit,
-        });
+        return Err(ImageRejected::TooLarge { what, actual, limit });
     }
     Ok(())
 }

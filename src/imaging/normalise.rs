@@ -38,9 +38,5 @@ pub(super) fn tensor(pixels: &RgbImage, preprocessing: &Preprocessing) -> InputT
         let column = pixels.as_raw().iter().skip(channel).step_by(3);
         values.extend(column.map(|&byte| f32::from(byte) * scale + offset));
     }
-    InputTensor {
-        width,
-        height,
-        values,
-    }
+    InputTensor { width, height, values }
 }

@@ -61,16 +61,9 @@ pub enum PreprocessingError {
     #[error("preprocessor_config.json is not a JSON object: {reason}")]
     NotAnObject { reason: String },
     #[error("preprocessor_config.json lacks \"{key}\": {needed}")]
-    Missing {
-        key: &'static str,
-        needed: &'static str,
-    },
+    Missing { key: &'static str, needed: &'static str },
     #[error("preprocessor_config.json has \"{key}\": {value}, which is not supported; {supported}")]
-    Unsupported {
-        key: String,
-        value: String,
-        supported: &'static str,
-    },
+    Unsupported { key: String, value: String, supported: &'static str },
 }
 
 impl Preprocessing {
@@ -82,10 +75,8 @@ impl Preprocessing {
     /// pictures prepared in another way than the network was trained with give
     /// wrong vectors without any sign of it.
     pub fn from_json(bytes: &[u8]) -> Result<Self, PreprocessingError> {
-        let fields: Map<String, Value> =
-            serde_json::from_slice(bytes).map_err(|error| PreprocessingError::NotAnObject {
-                reason: error.to_string(),
-            })?;
+        let fields: Map<String, Value> = serde_json::from_slice(bytes)
+            .map_err(|error| PreprocessingError::NotAnObject { reason: error.to_string() })?;
         preprocessor_file::read(fields)
     }
 

@@ -79,10 +79,7 @@ fn normalises_as_computed_by_hand() {
     let plane = 224 * 224;
     // (1 - 0.48145466) / 0.26862954, (0 - 0.4578275) / 0.26130258,
     // (128/255 - 0.40821073) / 0.27577711
-    for (channel, expected) in [1.930_336_2, -1.752_097_2, 0.339_948_7]
-        .into_iter()
-        .enumerate()
-    {
+    for (channel, expected) in [1.930_336_2, -1.752_097_2, 0.339_948_7].into_iter().enumerate() {
         for value in &tensor.values()[channel * plane..(channel + 1) * plane] {
             assert!((value - expected).abs() < 2e-6, "{value} is not {expected}");
         }
@@ -98,12 +95,7 @@ fn planes_are_channels_and_rows_run_from_the_top() {
     }))
     .unwrap();
     let tensor = keep.apply(&picture.into());
-    assert_eq!(
-        tensor.values(),
-        [
-            10.0, 11.0, 10.0, 11.0, 20.0, 20.0, 21.0, 21.0, 30.0, 30.0, 30.0, 30.0
-        ]
-    );
+    assert_eq!(tensor.values(), [10.0, 11.0, 10.0, 11.0, 20.0, 20.0, 21.0, 21.0, 30.0, 30.0, 30.0, 30.0]);
 }
 
 #[test]
@@ -111,33 +103,9 @@ fn resampling_agrees_with_pillow() {
     // Pillow 13: resize of the whole picture, then crop; first pixel, one in
     // the middle row, last pixel.
     let cases = [
-        (
-            3,
-            (100, 40),
-            10,
-            10,
-            [161, 113, 208],
-            [122, 147, 104],
-            [105, 126, 132],
-        ),
-        (
-            2,
-            (40, 100),
-            10,
-            10,
-            [102, 153, 199],
-            [141, 50, 118],
-            [163, 135, 130],
-        ),
-        (
-            1,
-            (50, 50),
-            7,
-            4,
-            [128, 145, 148],
-            [127, 118, 132],
-            [126, 129, 121],
-        ),
+        (3, (100, 40), 10, 10, [161, 113, 208], [122, 147, 104], [105, 126, 132]),
+        (2, (40, 100), 10, 10, [102, 153, 199], [141, 50, 118], [163, 135, 130]),
+        (1, (50, 50), 7, 4, [128, 145, 148], [127, 118, 132], [126, 129, 121]),
         (3, (5, 4), 12, 10, [7, 0, 255], [47, 8, 254], [156, 27, 245]),
     ];
     for (filter, (width, height), edge, crop, first, middle, last) in cases {
@@ -149,10 +117,7 @@ fn resampling_agrees_with_pillow() {
         let at = [(0, 0), (1, crop / 2), (crop - 1, crop - 1)];
         for ((x, y), expected) in at.into_iter().zip([first, middle, last]) {
             let actual = seen.get_pixel(x, y).0;
-            let near = actual
-                .iter()
-                .zip(&expected)
-                .all(|(a, b)| a.abs_diff(*b) <= 1);
+            let near = actual.iter().zip(&expected).all(|(a, b)| a.abs_diff(*b) <= 1);
             assert!(near, "filter {filter}: {actual:?} is not {expected:?}");
         }
     }
@@ -183,18 +148,12 @@ fn a_circle_stays_round() {
 
 #[test]
 fn pads_around_and_cuts_the_centre() {
-    let contain = fit(
-        &plain(100, 100, [200; 3]),
-        &resize_crop_pad(240, 180, "contain"),
-    );
+    let contain = fit(&plain(100, 100, [200; 3]), &resize_crop_pad(240, 180, "contain"));
     assert_eq!(contain.get_pixel(29, 90).0, [9; 3], "padding");
     assert_eq!(contain.get_pixel(30, 90).0, [200; 3], "picture");
     assert_eq!(contain.get_pixel(209, 0).0, [200; 3]);
     assert_eq!(contain.get_pixel(210, 0).0, [9; 3]);
-    let cover = fit(
-        &plain(100, 100, [200; 3]),
-        &resize_crop_pad(240, 180, "cover"),
-    );
+    let cover = fit(&plain(100, 100, [200; 3]), &resize_crop_pad(240, 180, "cover"));
     assert!(cover.pixels().all(|pixel| pixel.0 == [200; 3]));
     // Hugging Face pads with zeros where the crop is larger than the picture.
     let small = fit(&plain(100, 100, [200; 3]), &shortest_edge(3, 6, 3));
@@ -207,15 +166,9 @@ fn pads_around_and_cuts_the_centre() {
 fn extreme_proportions_cost_no_memory() {
     let line = plain(1, 16_384, [5; 3]);
     let tall = shortest_edge(4_096, 4_096, 3);
-    let source = Size {
-        width: 1,
-        height: 16_384,
-    };
+    let source = Size { width: 1, height: 16_384 };
     assert_eq!(resized(source, &tall), (4_096, 67_108_864));
-    assert_eq!(
-        shortest_edge(64, 64, 3).apply(&line).values().len(),
-        3 * 64 * 64
-    );
+    assert_eq!(shortest_edge(64, 64, 3).apply(&line).values().len(), 3 * 64 * 64);
     assert_eq!(axis(16_384, 67_108_864, 4_096).seen, 4_096);
     let wide = resize_crop_pad(240, 180, "contain").apply(&plain(16_384, 1, [5; 3]));
     assert_eq!(wide.values().len(), 3 * 240 * 180);
@@ -260,10 +213,7 @@ fn what_is_missing_or_unknown_is_named() {
         let named = if key.ends_with("type") { "size" } else { key };
         assert!(message.contains(named), "{key} {value}: {message}");
     }
-    assert!(matches!(
-        Preprocessing::from_json(b"[1]"),
-        Err(PreprocessingError::NotAnObject { .. })
-    ));
+    assert!(matches!(Preprocessing::from_json(b"[1]"), Err(PreprocessingError::NotAnObject { .. })));
 }
 
 #[test]

@@ -50,24 +50,14 @@ pub(super) fn read(mut fields: Fields) -> Result<Preprocessing, PreprocessingErr
             return Err(unsupported(&key, &value, "this key is not known"));
         }
     }
-    Ok(Preprocessing {
-        resize,
-        size,
-        filter,
-        fill,
-        scale,
-        offset,
-    })
+    Ok(Preprocessing { resize, size, filter, fill, scale, offset })
 }
 
 fn resize_crop_pad(fields: &mut Fields) -> Result<(Resize, Size, [u8; 3]), PreprocessingError> {
     const SIZE: &str = "the output size, as {\"height\": 180, \"width\": 240}";
     let size = match fields.remove("size") {
         None | Some(Value::Null) => {
-            return Err(PreprocessingError::Missing {
-                key: "size",
-                needed: SIZE,
-            });
+            return Err(PreprocessingError::Missing { key: "size", needed: SIZE });
         }
         Some(value) => rectangle(&value).ok_or_else(|| unsupported("size", &value, SIZE))?,
     };
@@ -101,11 +91,7 @@ fn geometry(fields: &mut Fields, kind: &str) -> Result<(Resize, Size), Preproces
 
     let output = match (do_crop, do_pad) {
         (true, true) => {
-            return Err(unsupported(
-                "do_pad",
-                &Value::Bool(true),
-                "either do_center_crop or do_pad",
-            ));
+            return Err(unsupported("do_pad", &Value::Bool(true), "either do_center_crop or do_pad"));
         }
         (true, false) => Some(target("crop_size", crop_size)?),
         (false, true) => Some(target("pad_size", pad_size)?),
@@ -136,24 +122,14 @@ enum Edges {
 }
 
 fn edges(size: Option<&Value>, kind: &str) -> Result<Edges, PreprocessingError> {
-    const FORMS: &str =
-        "use {\"shortest_edge\": n}, {\"longest_edge\": n} or {\"height\": n, \"width\": n}";
-    let size = size.ok_or(PreprocessingError::Missing {
-        key: "size",
-        needed: "the size to resize to",
-    })?;
+    const FORMS: &str = "use {\"shortest_edge\": n}, {\"longest_edge\": n} or {\"height\": n, \"width\": n}";
+    let size = size.ok_or(PreprocessingError::Missing { key: "size", needed: "the size to resize to" })?;
     if let Some(number) = side(size) {
         // The oldest files hold a bare number; its meaning hangs on the class.
         return match kind {
             kind if kind.starts_with("CLIP") => Ok(Edges::Shortest(number)),
-            kind if ["ViT", "DeiT", "Siglip"]
-                .iter()
-                .any(|name| kind.starts_with(name)) =>
-            {
-                Ok(Edges::Exact(Size {
-                    width: number,
-                    height: number,
-                }))
+            kind if ["ViT", "DeiT", "Siglip"].iter().any(|name| kind.starts_with(name)) => {
+                Ok(Edges::Exact(Size { width: number, height: number }))
             }
             _ => Err(unsupported("size", size, FORMS)),
         };
@@ -170,17 +146,9 @@ fn edges(size: Option<&Value>, kind: &str) -> Result<Edges, PreprocessingError> 
 
 fn target(key: &'static str, value: Option<Value>) -> Result<Size, PreprocessingError> {
     const FORMS: &str = "use {\"height\": n, \"width\": n} with 1 to 4096 pixels";
-    let value = value.ok_or(PreprocessingError::Missing {
-        key,
-        needed: "the output size",
-    })?;
-    let square = side(&value).map(|side| Size {
-        width: side,
-        height: side,
-    });
-    square
-        .or_else(|| rectangle(&value))
-        .ok_or_else(|| unsupported(key, &value, FORMS))
+    let value = value.ok_or(PreprocessingError::Missing { key, needed: "the output size" })?;
+    let square = side(&value).map(|side| Size { width: side, height: side });
+    square.or_else(|| rectangle(&value)).ok_or_else(|| unsupported(key, &value, FORMS))
 }
 
 fn filter(fields: &mut Fields, resize: Resize) -> Result<Filter, PreprocessingError> {
@@ -197,19 +165,14 @@ fn filter(fields: &mut Fields, resize: Resize) -> Result<Filter, PreprocessingEr
             _ => Err(unsupported("resample", &value, FORMS)),
         },
         None if resize == Resize::Keep => Ok(Filter::Nearest),
-        None => Err(PreprocessingError::Missing {
-            key: "resample",
-            needed: FORMS,
-        }),
+        None => Err(PreprocessingError::Missing { key: "resample", needed: FORMS }),
     }
 }
 
 /// `(byte × rescale_factor − mean) ÷ std`, as one scale and offset a channel.
 fn numbers(fields: &mut Fields) -> Result<([f32; 3], [f32; 3]), PreprocessingError> {
     const FACTOR: &str = "use a positive number, usually 0.00392156862745098";
-    let factor = fields
-        .remove("rescale_factor")
-        .filter(|value| !value.is_null());
+    let factor = fields.remove("rescale_factor").filter(|value| !value.is_null());
     let rescale = match (flag(fields, "do_rescale")?.unwrap_or(true), factor) {
         (false, _) => 1.0,
         (true, None) => RESCALE,
@@ -234,11 +197,7 @@ fn numbers(fields: &mut Fields) -> Result<([f32; 3], [f32; 3]), PreprocessingErr
         false => ([0.0; 3], [1.0; 3]),
     };
     if let Some(bad) = std.iter().find(|std| **std <= 0.0) {
-        return Err(unsupported(
-            "image_std",
-            &(*bad).into(),
-            "use positive numbers",
-        ));
+        return Err(unsupported("image_std", &(*bad).into(), "use positive numbers"));
     }
     Ok((
         std.map(|std| (rescale / std) as f32),
@@ -265,10 +224,7 @@ fn flag(fields: &mut Fields, key: &str) -> Result<Option<bool>, PreprocessingErr
 
 fn rectangle(value: &Value) -> Option<Size> {
     let object = value.as_object().filter(|object| object.len() == 2)?;
-    Some(Size {
-        width: side(object.get("width")?)?,
-        height: side(object.get("height")?)?,
-    })
+    Some(Size { width: side(object.get("width")?)?, height: side(object.get("height")?)? })
 }
 
 fn side(value: &Value) -> Option<u32> {
@@ -277,9 +233,5 @@ fn side(value: &Value) -> Option<u32> {
 }
 
 fn unsupported(key: &str, value: &Value, supported: &'static str) -> PreprocessingError {
-    PreprocessingError::Unsupported {
-        key: key.to_owned(),
-        value: value.to_string(),
-        supported,
-    }
+    PreprocessingError::Unsupported { key: key.to_owned(), value: value.to_string(), supported }
 }

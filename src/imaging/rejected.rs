@@ -4,20 +4,13 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImageRejected {
     #[error("the image has {actual} {what}, the limit is {limit}")]
-    TooLarge {
-        what: &'static str,
-        actual: u64,
-        limit: u64,
-    },
+    TooLarge { what: &'static str, actual: u64, limit: u64 },
     #[error("{reason}; JPEG, PNG, WebP and GIF are supported")]
     UnsupportedFormat { reason: String },
     #[error("the {format} file ends before the picture does")]
     Truncated { format: &'static str },
     #[error("the {format} file is damaged: {reason}")]
-    Corrupt {
-        format: &'static str,
-        reason: String,
-    },
+    Corrupt { format: &'static str, reason: String },
 }
 
 impl ImageRejected {
@@ -38,17 +31,14 @@ impl ImageRejected {
             ImageError::IoError(io) if io.kind() == std::io::ErrorKind::UnexpectedEof => {
                 Self::Truncated { format }
             }
-            ImageError::Unsupported(unsupported) => Self::UnsupportedFormat {
-                reason: unsupported.to_string(),
-            },
+            ImageError::Unsupported(unsupported) => {
+                Self::UnsupportedFormat { reason: unsupported.to_string() }
+            }
             ImageError::Limits(_)
             | ImageError::IoError(_)
             | ImageError::Decoding(_)
             | ImageError::Encoding(_)
-            | ImageError::Parameter(_) => Self::Corrupt {
-                format,
-                reason: error.to_string(),
-            },
+            | ImageError::Parameter(_) => Self::Corrupt { format, reason: error.to_string() },
         }
     }
 }

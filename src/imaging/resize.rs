@@ -22,10 +22,7 @@ pub(super) struct Axis {
 
 /// The picture at the output size.
 pub(super) fn fit(image: &DecodedImage, preprocessing: &Preprocessing) -> RgbImage {
-    let source = Size {
-        width: image.width(),
-        height: image.height(),
-    };
+    let source = Size { width: image.width(), height: image.height() };
     let output = preprocessing.size;
     let (width, height) = resized(source, preprocessing);
     let across = axis(source.width, width, output.width);
@@ -34,8 +31,7 @@ pub(super) fn fit(image: &DecodedImage, preprocessing: &Preprocessing) -> RgbIma
     if seen.width() == output.width && seen.height() == output.height {
         return seen;
     }
-    let mut canvas =
-        RgbImage::from_pixel(output.width, output.height, image::Rgb(preprocessing.fill));
+    let mut canvas = RgbImage::from_pixel(output.width, output.height, image::Rgb(preprocessing.fill));
     imageops::replace(&mut canvas, &seen, across.to.into(), down.to.into());
     canvas
 }
@@ -84,7 +80,7 @@ pub(super) fn axis(source: u32, resized: u64, output: u32) -> Axis {
 /// The library can do both in one call, but then takes the first and the last
 /// output pixel to reach furthest into the source. That is wrong when an
 /// enlarged picture is cut so that such a pixel falls exactly on a source
-/// pixel, and it reads outside its buffer. One axis a call avoids that code.
+/// pixel: its index arithmetic underflows. One axis a call avoids that code.
 fn resample(image: &DecodedImage, across: Axis, down: Axis, filter: Filter) -> RgbImage {
     let (kernel, support) = match filter {
         Filter::Nearest => (ResizeAlg::Nearest, 0.0),
@@ -101,13 +97,8 @@ fn resample(image: &DecodedImage, across: Axis, down: Axis, filter: Filter) -> R
     let rows = last.min(image.height().into()) - first;
 
     let options = ResizeOptions::new().resize_alg(kernel);
-    let source = ImageRef::new(
-        image.width(),
-        image.height(),
-        image.pixels(),
-        PixelType::U8x3,
-    )
-    .expect("an RGB8 picture has three bytes a pixel");
+    let source = ImageRef::new(image.width(), image.height(), image.pixels(), PixelType::U8x3)
+        .expect("an RGB8 picture has three bytes a pixel");
     let mut narrow = Image::new(across.seen, rows as u32, PixelType::U8x3);
     let columns = options.crop(across.from, first, across.length, rows);
     let mut seen = Image::new(across.seen, down.seen, PixelType::U8x3);

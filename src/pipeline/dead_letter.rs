@@ -74,7 +74,7 @@ impl DeadLetters {
             }
             other => other.map_err(Stop::of("dead_letter"))?,
         }
-        metrics().dead_letters.with_label_values(&[reason.stage, reason.code]).inc();
+        metrics().kafka.dead_letters.with_label_values(&[reason.stage, reason.code]).inc();
         Ok(())
     }
 
@@ -91,7 +91,8 @@ impl DeadLetters {
         headers.push(("dlq.value_omitted_bytes".to_owned(), size.to_string().into_bytes()));
         let outgoing =
             Outgoing { topic: &self.topic, key: record.key.as_deref(), value: None, headers: &headers };
-        let sent = attempts.run::<_, KafkaError, _>("dead_letter", tenure, || self.producer.produce(&outgoing));
+        let sent =
+            attempts.run::<_, KafkaError, _>("dead_letter", tenure, || self.producer.produce(&outgoing));
         sent.await.map_err(Stop::of("dead_letter"))
     }
 

@@ -41,9 +41,7 @@ impl Stop {
     pub(crate) fn of<E: Error + Send + Sync + 'static>(stage: &'static str) -> impl Fn(Failure<E>) -> Self {
         move |failure| match failure {
             Failure::Abandoned => Self::Abandoned,
-            Failure::Failed(error) => {
-                Self::Fatal(PipelineError::Stage { stage, source: Box::new(error) })
-            }
+            Failure::Failed(error) => Self::Fatal(PipelineError::Stage { stage, source: Box::new(error) }),
         }
     }
 

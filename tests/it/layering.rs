@@ -21,26 +21,13 @@ const FENCES: &[(&[&str], &[&str])] = &[
     (&["axum"], &["adapters/http"]),
     (&["clap"], &["cli", "main"]),
     (
-        &[
-            "std::env::var",
-            "std::env::var_os",
-            "std::env::vars",
-            "std::env::vars_os",
-        ],
+        &["std::env::var", "std::env::var_os", "std::env::vars", "std::env::vars_os"],
         &["config", "cli", "main"],
     ),
 ];
 
 /// Used by everything above the pure modules.
-const SHARED: &[&str] = &[
-    "config",
-    "error",
-    "health",
-    "metrics",
-    "retry",
-    "shutdown",
-    "telemetry",
-];
+const SHARED: &[&str] = &["config", "error", "health", "metrics", "retry", "shutdown", "telemetry"];
 
 /// The modules with IO or decisions that the pipeline joins.
 const PARTS: &[&str] = &["adapters", "encoder", "similarity", "imaging"];
@@ -49,14 +36,8 @@ const PARTS: &[&str] = &["adapters", "encoder", "similarity", "imaging"];
 const LAYERS: &[(&str, &[&[&str]])] = &[
     // Module        may import
     ("main", &[&["cli", "app"], SHARED]),
-    (
-        "cli",
-        &[&["app", "pipeline", "embedded"], PARTS, &["domain"], SHARED],
-    ),
-    (
-        "app",
-        &[&["pipeline", "embedded"], PARTS, &["domain"], SHARED],
-    ),
+    ("cli", &[&["app", "pipeline", "embedded"], PARTS, &["domain"], SHARED]),
+    ("app", &[&["pipeline", "embedded"], PARTS, &["domain"], SHARED]),
     ("pipeline", &[PARTS, &["domain"], SHARED]),
     ("adapters", &[&["domain"], SHARED]),
     ("embedded", &[&["domain"], SHARED]),
@@ -82,24 +63,18 @@ fn home_of(file: &Path) -> String {
     if file.ends_with("mod") {
         file.pop();
     }
-    file.iter()
-        .map(|part| part.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join("/")
+    file.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 fn is_below(home: &str, folder: &str) -> bool {
-    home.strip_prefix(folder)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    home.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The fence a mention breaks, in words.
 fn broken_fence(home: &str, mention: &Mention) -> Option<String> {
     let written = mention.path.join("::");
     let begins = |fenced: &&str| {
-        written
-            .strip_prefix(*fenced)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        written.strip_prefix(*fenced).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
     };
     FENCES.iter().find_map(|(fenced, homes)| {
         let path = fenced.iter().find(|fenced| begins(fenced))?;
@@ -123,9 +98,7 @@ fn broken_layer(home: &str, mention: &Mention) -> Option<String> {
         return Some(format!("module `{from}` has no row in the table of layers"));
     };
     if row(to).is_none() {
-        return Some(format!(
-            "`crate::{to}` is no module with a row in the table of layers"
-        ));
+        return Some(format!("`crate::{to}` is no module with a row in the table of layers"));
     }
     let allowed = allowed.concat();
     (!allowed.contains(&to.as_str())).then(|| match allowed.as_slice() {
@@ -142,11 +115,7 @@ fn violations(file: &Path, source: &Source) -> Vec<String> {
         let rules = [broken_fence(&home, mention), broken_layer(&home, mention)];
         for rule in rules.into_iter().flatten() {
             let written = mention.path.join("::");
-            found.push(format!(
-                "src/{}:{}: {written}: {rule}",
-                file.display(),
-                mention.line
-            ));
+            found.push(format!("src/{}:{}: {written}: {rule}", file.display(), mention.line));
         }
     }
     if source.code_lines > MAX_LINES {
@@ -170,11 +139,7 @@ fn rust_files(folder: &Path) -> BTreeSet<PathBuf> {
             if path.is_dir() {
                 open.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.insert(
-                    path.strip_prefix(folder)
-                        .expect("the walk stays below")
-                        .to_path_buf(),
-                );
+                found.insert(path.strip_prefix(folder).expect("the walk stays below").to_path_buf());
             }
         }
     }
@@ -190,26 +155,15 @@ fn no_file_breaks_a_fence() {
     };
     let sources: Vec<(PathBuf, Source)> = rust_files(&folder).iter().map(read).collect();
     for root in ["lib.rs", "main.rs"] {
-        assert!(
-            sources.iter().any(|(file, _)| file == Path::new(root)),
-            "{root} was not scanned"
-        );
+        assert!(sources.iter().any(|(file, _)| file == Path::new(root)), "{root} was not scanned");
     }
-    let tests: BTreeSet<&PathBuf> = sources
-        .iter()
-        .flat_map(|(_, source)| &source.test_files)
-        .collect();
+    let tests: BTreeSet<&PathBuf> = sources.iter().flat_map(|(_, source)| &source.test_files).collect();
     let found: Vec<String> = sources
         .iter()
         .filter(|(file, _)| !tests.contains(file))
         .flat_map(|(file, source)| violations(file, source))
         .collect();
-    assert!(
-        found.is_empty(),
-        "{} broken rules:\n{}",
-        found.len(),
-        found.join("\n")
-    );
+    assert!(found.is_empty(), "{} broken rules:\n{}", found.len(), found.join("\n"));
 }
 
 /// The rules that a text breaks if it stands in the file.
@@ -225,10 +179,7 @@ fn every_fence_catches_a_stranger_and_lets_the_owner_in() {
             let found = broken("similarity/kernel.rs", &text);
             assert_eq!(found.len(), 1, "{path}: {found:?}");
             let place = "src/similarity/kernel.rs:2: ";
-            assert!(
-                found[0].starts_with(place) && found[0].contains(path),
-                "{found:?}"
-            );
+            assert!(found[0].starts_with(place) && found[0].contains(path), "{found:?}");
             for home in *homes {
                 let found = broken(&format!("{home}.rs"), &text);
                 assert!(found.is_empty(), "{path} in {home}: {found:?}");
@@ -243,16 +194,9 @@ fn every_layer_may_import_what_its_row_names_and_nothing_else() {
         let allowed = allowed.concat();
         for (to, _) in LAYERS.iter().filter(|(to, _)| to != from) {
             let found = broken(&format!("{from}.rs"), &format!("use crate::{to}::Thing;"));
-            assert_eq!(
-                found.is_empty(),
-                allowed.contains(to),
-                "{from} to {to}: {found:?}"
-            );
+            assert_eq!(found.is_empty(), allowed.contains(to), "{from} to {to}: {found:?}");
         }
-        let own = broken(
-            &format!("{from}/part.rs"),
-            &format!("use crate::{from}::Thing;"),
-        );
+        let own = broken(&format!("{from}/part.rs"), &format!("use crate::{from}::Thing;"));
         assert!(own.is_empty(), "{own:?}");
     }
 }
@@ -262,10 +206,7 @@ fn imports_never_go_left() {
     let order = ["cli", "app", "pipeline", "adapters", "domain"];
     for (at, from) in order.iter().enumerate() {
         for to in &order[..at] {
-            let found = broken(
-                &format!("{from}/x.rs"),
-                &format!("fn f() {{ crate::{to}::run() }}"),
-            );
+            let found = broken(&format!("{from}/x.rs"), &format!("fn f() {{ crate::{to}::run() }}"));
             assert_eq!(found.len(), 1, "{from} to {to}: {found:?}");
         }
     }
@@ -279,56 +220,20 @@ fn imports_never_go_left() {
 #[test]
 fn a_mention_is_seen_however_it_is_written() {
     let cases = [
-        (
-            "domain/event.rs",
-            "use crate::{domain::a, pipeline::{self, stage}};",
-            2,
-        ),
+        ("domain/event.rs", "use crate::{domain::a, pipeline::{self, stage}};", 2),
         ("domain/event.rs", "use super::super::pipeline;", 1),
         ("domain/mod.rs", "use super::pipeline as flow;", 1),
-        (
-            "domain/mod.rs",
-            "mod inner { use super::super::pipeline::x; use super::event; }",
-            1,
-        ),
-        (
-            "domain/event.rs",
-            "fn f() -> crate::pipeline::Stage { todo() }",
-            1,
-        ),
+        ("domain/mod.rs", "mod inner { use super::super::pipeline::x; use super::event; }", 1),
+        ("domain/event.rs", "fn f() -> crate::pipeline::Stage { todo() }", 1),
         ("main.rs", "use lookalike::pipeline::run;", 1),
-        (
-            "imaging/decode.rs",
-            "use std::env;\nfn f() { env::var(\"X\").ok(); }",
-            1,
-        ),
-        (
-            "imaging/decode.rs",
-            "use std::{env::{self as e}, io};\nfn f() { e::vars_os(); }",
-            1,
-        ),
-        (
-            "imaging/decode.rs",
-            "#[derive(clap::Args)]\nstruct Arguments;",
-            1,
-        ),
+        ("imaging/decode.rs", "use std::env;\nfn f() { env::var(\"X\").ok(); }", 1),
+        ("imaging/decode.rs", "use std::{env::{self as e}, io};\nfn f() { e::vars_os(); }", 1),
+        ("imaging/decode.rs", "#[derive(clap::Args)]\nstruct Arguments;", 1),
         ("imaging/decode.rs", "use ::ort::session::Session;", 1),
         ("imaging/decode.rs", "use qdrant_client::*;", 1),
-        (
-            "adapters/kafka/x.rs",
-            "let c = '\"'; let s: ort::Session = \"\";",
-            1,
-        ),
-        (
-            "adapters/kafka/x.rs",
-            "fn f<'a>(x: &'a str) -> axum::Router {}",
-            1,
-        ),
-        (
-            "adapters/kafka/x.rs",
-            "let r#type = r#\"\"#; clap::Parser::parse()",
-            1,
-        ),
+        ("adapters/kafka/x.rs", "let c = '\"'; let s: ort::Session = \"\";", 1),
+        ("adapters/kafka/x.rs", "fn f<'a>(x: &'a str) -> axum::Router {}", 1),
+        ("adapters/kafka/x.rs", "let r#type = r#\"\"#; clap::Parser::parse()", 1),
         ("strangers/x.rs", "use crate::domain;", 1),
         ("pipeline/x.rs", "use crate::Everything;", 1),
     ];
@@ -367,16 +272,8 @@ fn code_after_a_test_module_still_counts() {
 #[test]
 fn files_of_test_modules_are_found() {
     let cases = [
-        (
-            "domain/apply.rs",
-            "#[cfg(test)]\nmod tests;",
-            "domain/apply/tests.rs",
-        ),
-        (
-            "domain/mod.rs",
-            "#[cfg(test)]\npub(crate) mod tests;",
-            "domain/tests.rs",
-        ),
+        ("domain/apply.rs", "#[cfg(test)]\nmod tests;", "domain/apply/tests.rs"),
+        ("domain/mod.rs", "#[cfg(test)]\npub(crate) mod tests;", "domain/tests.rs"),
         ("lib.rs", "#[cfg(test)] mod fixtures;", "fixtures.rs"),
         (
             "domain/apply.rs",

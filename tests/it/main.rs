@@ -5,5 +5,6 @@
 
 mod embedded_kafka;
 mod embedded_qdrant;
+mod encoder;
 mod http;
 mod layering;

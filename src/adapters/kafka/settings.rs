@@ -183,7 +183,9 @@ enum Property {
     Table(BTreeMap<String, Property>),
 }
 
-fn flattened<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+fn flattened<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
     fn flatten(path: &str, property: Property, all: &mut BTreeMap<String, String>) {
         let text = match property {
             Property::Flag(flag) => flag.to_string(),

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use qdrant_client::Payload;
 use qdrant_client::qdrant::{
-    Condition, DeletePointVectorsBuilder, Filter, NamedVectors, PointId, PointStruct, PointVectors, PointsIdsList,
-    PointsOperationResponse, SetPayloadPointsBuilder, UpdateMode, UpdatePointVectorsBuilder, UpdateStatus,
-    UpsertPointsBuilder, Vector, Vectors, VectorsSelector, WriteOrdering, WriteOrderingType,
+    Condition, DeletePointVectorsBuilder, Filter, NamedVectors, PointId, PointStruct, PointVectors,
+    PointsIdsList, PointsOperationResponse, SetPayloadPointsBuilder, UpdateMode, UpdatePointVectorsBuilder,
+    UpdateStatus, UpsertPointsBuilder, Vector, Vectors, VectorsSelector, WriteOrdering, WriteOrderingType,
 };
 
 use super::filters::{of_article, unless_newer};

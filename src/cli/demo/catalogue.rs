@@ -38,8 +38,8 @@ struct Image {
 /// Reads a catalogue; `file` is relative to it.
 pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Article>> {
     let file = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-    let folder = std::path::absolute(folder)?;
+    // Uris must not have `..`.
+    let folder = path.canonicalize()?.parent().map(Path::to_path_buf).unwrap_or_default();
     let mut articles = Vec::new();
     for (number, line) in std::io::BufReader::new(file).lines().enumerate() {
         let line = line?;

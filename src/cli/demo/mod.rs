@@ -107,7 +107,8 @@ async fn feed_and_wait(config: &Config, articles: &[Article]) -> anyhow::Result<
     let progress = Progress::new(articles);
     let seen = progress.clone();
     let settings = config.kafka.clone();
-    let tail = blocking(move || Tail::start(&settings, &settings.topics.similar, move || seen.list())).await?;
+    let tail =
+        blocking(move || Tail::start(&settings, &settings.topics.similar, move || seen.list())).await?;
     let producer = Producer::new(&config.kafka).map_err(AppError::from)?;
     feed(&producer, &config.kafka, articles, &progress).await?;
     wait_until_done(&config.kafka, &progress).await?;
@@ -129,8 +130,7 @@ async fn feed(
     for article in articles {
         let key = Some(article.article_id.as_bytes());
         for event in &article.events {
-            let outgoing =
-                Outgoing { topic: &settings.topics.events, key, value: Some(event), headers: &[] };
+            let outgoing = Outgoing { topic: &settings.topics.events, key, value: Some(event), headers: &[] };
             producer.produce(&outgoing).await.map_err(AppError::from)?;
             progress.fed();
         }

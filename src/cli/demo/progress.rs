@@ -23,8 +23,7 @@ impl Progress {
     pub(super) fn new(articles: &[Article]) -> Self {
         let events = articles.iter().map(|article| article.events.len() as u64).sum();
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} events applied  {msg}");
-        let bar = ProgressBar::new(events)
-            .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let bar = ProgressBar::new(events).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let count = || Arc::new(AtomicU64::new(0));
         Self { bar, events, fed: count(), lists: count(), reported: count() }
     }

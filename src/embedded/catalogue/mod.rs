@@ -61,13 +61,7 @@ impl Default for CatalogueOptions {
     /// Eight kinds in six variants, 3 to 6 pictures each: enough for lists of ten to mean
     /// something, and rendered in seconds.
     fn default() -> CatalogueOptions {
-        CatalogueOptions {
-            seed: 7,
-            articles: 48,
-            picture_size: 160,
-            fewest_views: 3,
-            most_views: 6,
-        }
+        CatalogueOptions { seed: 7, articles: 48, picture_size: 160, fewest_views: 3, most_views: 6 }
     }
 }
 
@@ -75,10 +69,7 @@ impl CatalogueOptions {
     fn check(&self) -> Result<(), CatalogueError> {
         let refuse = |reason: String| Err(CatalogueError::Options { reason });
         if !(1..=MAX_ARTICLES).contains(&self.articles) {
-            return refuse(format!(
-                "{} articles: ask for 1 to {MAX_ARTICLES}",
-                self.articles
-            ));
+            return refuse(format!("{} articles: ask for 1 to {MAX_ARTICLES}", self.articles));
         }
         if !PICTURE_SIZES.contains(&self.picture_size) {
             let (least, most) = (PICTURE_SIZES.start(), PICTURE_SIZES.end());
@@ -118,10 +109,7 @@ pub enum CatalogueError {
         "{} holds `{found}`, which was not rendered here: choose an empty directory",
         directory.display()
     )]
-    Occupied {
-        directory: PathBuf,
-        found: &'static str,
-    },
+    Occupied { directory: PathBuf, found: &'static str },
     #[error("cannot {action} {}: check that the directory is writable and the disk is not full", path.display())]
     File {
         action: &'static str,
@@ -154,12 +142,7 @@ pub fn render_catalogue(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<CatalogueSummary, CatalogueError> {
     options.check()?;
-    let range = range::articles(
-        options.seed,
-        options.articles,
-        options.fewest_views,
-        options.most_views,
-    );
+    let range = range::articles(options.seed, options.articles, options.fewest_views, options.most_views);
     let mut summary = CatalogueSummary {
         catalogue: directory.join(store::CATALOGUE),
         articles: range.len(),
@@ -195,10 +178,7 @@ fn render_pictures(
             let outline = article.product.outline();
             for shot in &article.shots {
                 if let Err(error) = render_picture(directory, size, article, &outline, shot) {
-                    failure
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .get_or_insert(error);
+                    failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
                     stop.store(true, Ordering::Relaxed);
                     return;
                 }

@@ -151,37 +151,19 @@ pub(super) fn articles(seed: u64, count: usize, fewest: usize, most: usize) -> V
         .collect()
 }
 
-fn article(
-    seed: u64,
-    kind_at: usize,
-    variant: usize,
-    count: usize,
-    views: (usize, usize),
-) -> Article {
+fn article(seed: u64, kind_at: usize, variant: usize, count: usize, views: (usize, usize)) -> Article {
     let wares = &WARES[kind_at];
     let model = variant / MODEL_OF_VARIANT.len() * MODELS_IN_ROUND
         + MODEL_OF_VARIANT[variant % MODEL_OF_VARIANT.len()];
-    let draw = Draw {
-        seed,
-        kind: kind_at as u64,
-    };
+    let draw = Draw { seed, kind: kind_at as u64 };
     let proportions = draw.proportions(model);
 
     // Three is coprime to eight: eight articles in a row have eight colours.
     let main = COLOURS[(draw.first_colour() + 3 * variant) % COLOURS.len()];
     let accent = wares.accents[model % wares.accents.len()];
     // Black beside grey, like orange beside oak, would be one colour from afar.
-    let too_close = [
-        ("black", "grey"),
-        ("orange", "oak"),
-        ("yellow", "brass"),
-        ("yellow", "oak"),
-    ];
-    let accent = if too_close.contains(&(main.name, accent.name)) {
-        WHITE
-    } else {
-        accent
-    };
+    let too_close = [("black", "grey"), ("orange", "oak"), ("yellow", "brass"), ("yellow", "oak")];
+    let accent = if too_close.contains(&(main.name, accent.name)) { WHITE } else { accent };
     let glossy = draw.unit(3, model) > 0.4;
 
     let slug = wares.name.replace(' ', "-");
@@ -189,8 +171,8 @@ fn article(
     // Pairs are (0, 1) and (2, 3) of each round of six.
     let partner = variant ^ 1;
     let in_catalogue = partner * WARES.len() + kind_at < count;
-    let group = (variant % MODEL_OF_VARIANT.len() < 4 && in_catalogue)
-        .then(|| format!("{slug}-model-{}", model + 1));
+    let group =
+        (variant % MODEL_OF_VARIANT.len() < 4 && in_catalogue).then(|| format!("{slug}-model-{}", model + 1));
     Article {
         title: format!("{} {}", main.name, wares.name),
         description: describe(wares, main, accent, proportions[0], glossy),
@@ -216,16 +198,8 @@ fn describe(wares: &Wares, main: Colour, accent: Colour, size: f32, glossy: bool
     };
     let finish = if glossy { "glossy" } else { "matt" };
     let phrase = format!("{size}{} {}", main.name, wares.name);
-    let article = if phrase.starts_with(['a', 'e', 'i', 'o']) {
-        "An"
-    } else {
-        "A"
-    };
-    let accent_article = if accent.name.starts_with('o') {
-        "an"
-    } else {
-        "a"
-    };
+    let article = if phrase.starts_with(['a', 'e', 'i', 'o']) { "An" } else { "A" };
+    let accent_article = if accent.name.starts_with('o') { "an" } else { "a" };
     format!(
         "{article} {phrase} with {accent_article} {} {} and a {finish} finish.",
         accent.name, wares.accent_part
@@ -276,13 +250,8 @@ impl Draw {
             .into_iter()
             .map(|side| {
                 let (name, azimuth, elevation) = SIDES[side];
-                let jitter = |purpose| {
-                    JITTER * (2.0 * self.unit(purpose, variant * SIDE_COUNT + side) - 1.0)
-                };
-                let view = View {
-                    azimuth: azimuth + jitter(6),
-                    elevation: elevation + jitter(7),
-                };
+                let jitter = |purpose| JITTER * (2.0 * self.unit(purpose, variant * SIDE_COUNT + side) - 1.0);
+                let view = View { azimuth: azimuth + jitter(6), elevation: elevation + jitter(7) };
                 Shot { side: name, view }
             })
             .collect()
@@ -319,10 +288,7 @@ mod tests {
     fn a_description_reads_as_a_sentence() {
         let wares = WARES.iter().find(|wares| wares.kind == Kind::Boot).unwrap();
         let found = describe(wares, COLOURS[2], OAK, 0.1, false);
-        assert_eq!(
-            found,
-            "An ankle-high orange boot with an oak sole and a matt finish."
-        );
+        assert_eq!(found, "An ankle-high orange boot with an oak sole and a matt finish.");
         let found = describe(wares, COLOURS[0], WHITE, 0.5, true);
         assert_eq!(found, "A red boot with a white sole and a glossy finish.");
     }

@@ -174,8 +174,7 @@ impl<'a> Studio<'a> {
     /// How much of the key light arrives, 0 (shadow) to 1; `softness` 4 is soft, 16 is hard.
     fn lit(&self, point: Vec3, softness: f32) -> f32 {
         let margin = Vec3::splat(PENUMBRA);
-        let Some((start, end)) = crossing(point, self.key, self.low - margin, self.high + margin)
-        else {
+        let Some((start, end)) = crossing(point, self.key, self.low - margin, self.high + margin) else {
             return 1.0;
         };
         let mut way = start.max(0.02);
@@ -208,20 +207,12 @@ impl<'a> Studio<'a> {
     fn normal(&self, point: Vec3) -> Vec3 {
         let mut sum = Vec3::splat(0.0);
         // Four corners of a tetrahedron: the cheapest gradient.
-        for corner in [
-            vec3(1.0, -1.0, -1.0),
-            vec3(-1.0, -1.0, 1.0),
-            vec3(-1.0, 1.0, -1.0),
-            Vec3::splat(1.0),
-        ] {
+        for corner in [vec3(1.0, -1.0, -1.0), vec3(-1.0, -1.0, 1.0), vec3(-1.0, 1.0, -1.0), Vec3::splat(1.0)]
+        {
             sum = sum + corner * self.product.surface(point + corner * 0.0012).distance;
         }
         // A gradient of zero (the middle of a thin wall) faces the camera.
-        if sum.dot(sum) > 0.0 {
-            sum.normalised()
-        } else {
-            -self.forward
-        }
+        if sum.dot(sum) > 0.0 { sum.normalised() } else { -self.forward }
     }
 
     fn shade(&self, point: Vec3, direction: Vec3, part: Part, v: f32) -> Vec3 {
@@ -229,11 +220,7 @@ impl<'a> Studio<'a> {
         let normal = self.normal(point);
         let open = self.openness(point, normal);
         let facing = normal.dot(self.key).max(0.0);
-        let lit = if facing > 0.0 {
-            self.lit(point + normal * 0.01, 10.0)
-        } else {
-            0.0
-        };
+        let lit = if facing > 0.0 { self.lit(point + normal * 0.01, 10.0) } else { 0.0 };
 
         let key = vec3(1.02, 1.0, 0.95) * (0.82 * facing * lit);
         let fill = vec3(0.92, 0.96, 1.0) * (0.2 * normal.dot(self.fill).max(0.0) * open);
@@ -248,11 +235,7 @@ impl<'a> Studio<'a> {
         let glint = material.shine * (0.55 * highlight * lit + 0.22 * rim * open);
         let light = diffuse + Vec3::splat(glint) + material.albedo * material.glow;
         // Gamma 2: the square root is the same on every machine, the sRGB power is not.
-        let shown = vec3(
-            light.x.min(1.0).sqrt(),
-            light.y.min(1.0).sqrt(),
-            light.z.min(1.0).sqrt(),
-        );
+        let shown = vec3(light.x.min(1.0).sqrt(), light.y.min(1.0).sqrt(), light.z.min(1.0).sqrt());
         shown.lerp(background(v), 0.02)
     }
 
@@ -264,12 +247,7 @@ impl<'a> Studio<'a> {
         }
         let point = self.eye + direction * (self.eye.y / -direction.y);
         let shadow = 1.0 - self.lit(vec3(point.x, 0.002, point.z), 4.0);
-        let contact = 1.0
-            - smoothstep(
-                0.0,
-                0.28,
-                self.product.surface(vec3(point.x, 0.0, point.z)).distance,
-            );
+        let contact = 1.0 - smoothstep(0.0, 0.28, self.product.surface(vec3(point.x, 0.0, point.z)).distance);
         let dark = 0.3 * shadow + 0.22 * contact * contact;
         paper.lerp(vec3(0.22, 0.22, 0.25), dark)
     }

@@ -22,16 +22,8 @@ pub(super) enum Kind {
 
 #[cfg(test)]
 impl Kind {
-    pub(super) const ALL: [Kind; 8] = [
-        Kind::Mug,
-        Kind::Bottle,
-        Kind::Stool,
-        Kind::Lamp,
-        Kind::Ball,
-        Kind::Boot,
-        Kind::Bag,
-        Kind::SwimRing,
-    ];
+    pub(super) const ALL: [Kind; 8] =
+        [Kind::Mug, Kind::Bottle, Kind::Stool, Kind::Lamp, Kind::Ball, Kind::Boot, Kind::Bag, Kind::SwimRing];
 }
 
 /// A named colour, linear RGB in 0..1.
@@ -42,10 +34,7 @@ pub(super) struct Colour {
 }
 
 const fn colour(name: &'static str, r: f32, g: f32, b: f32) -> Colour {
-    Colour {
-        name,
-        rgb: vec3(r, g, b),
-    }
+    Colour { name, rgb: vec3(r, g, b) }
 }
 
 /// The colours in titles. White is missing: it would vanish before the background.
@@ -111,11 +100,7 @@ impl Product {
             Part::Accent => (self.accent.rgb, self.shine, 0.0),
             Part::Trim => self.trim(),
         };
-        Material {
-            albedo,
-            shine,
-            glow,
-        }
+        Material { albedo, shine, glow }
     }
 
     fn trim(&self) -> (Vec3, f32, f32) {
@@ -192,21 +177,11 @@ mod tests {
         for product in every_model() {
             let outline = product.outline();
             assert!(outline.points.len() > 200, "{product:?} is hardly there");
-            assert!(
-                outline.low.y < 0.05,
-                "{product:?} floats at {}",
-                outline.low.y
-            );
+            assert!(outline.low.y < 0.05, "{product:?} floats at {}", outline.low.y);
             let cell = 2.0 * REACH / CELLS as f32;
             let limit = REACH - cell;
-            assert!(
-                outline.low.x > -limit && outline.high.x < limit,
-                "{product:?} too wide"
-            );
-            assert!(
-                outline.low.z > -limit && outline.high.z < limit,
-                "{product:?} too deep"
-            );
+            assert!(outline.low.x > -limit && outline.high.x < limit, "{product:?} too wide");
+            assert!(outline.low.z > -limit && outline.high.z < limit, "{product:?} too deep");
             assert!(outline.high.y < HEIGHT - cell, "{product:?} too high");
         }
     }
@@ -216,15 +191,8 @@ mod tests {
         for product in every_model() {
             let outline = product.outline();
             for part in [Part::Main, Part::Accent] {
-                let share = outline
-                    .points
-                    .iter()
-                    .filter(|p| product.surface(**p).part == part)
-                    .count();
-                assert!(
-                    share * 50 > outline.points.len(),
-                    "{product:?} hardly shows {part:?}"
-                );
+                let share = outline.points.iter().filter(|p| product.surface(**p).part == part).count();
+                assert!(share * 50 > outline.points.len(), "{product:?} hardly shows {part:?}");
             }
         }
     }

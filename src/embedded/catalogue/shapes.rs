@@ -46,19 +46,12 @@ pub(super) fn frustum(point: Vec3, half_height: f32, bottom: f32, top: f32) -> f
     let slope = (top - bottom, 2.0 * half_height);
     let cap_x = x - x.min(if y < 0.0 { bottom } else { top });
     let cap_y = y.abs() - half_height;
-    let along = ((top - x) * slope.0 + (half_height - y) * slope.1)
-        / (slope.0 * slope.0 + slope.1 * slope.1);
+    let along = ((top - x) * slope.0 + (half_height - y) * slope.1) / (slope.0 * slope.0 + slope.1 * slope.1);
     let along = along.clamp(0.0, 1.0);
     let side_x = x - top + slope.0 * along;
     let side_y = y - half_height + slope.1 * along;
-    let sign = if side_x < 0.0 && cap_y < 0.0 {
-        -1.0
-    } else {
-        1.0
-    };
-    sign * (cap_x * cap_x + cap_y * cap_y)
-        .min(side_x * side_x + side_y * side_y)
-        .sqrt()
+    let sign = if side_x < 0.0 && cap_y < 0.0 { -1.0 } else { 1.0 };
+    sign * (cap_x * cap_x + cap_y * cap_y).min(side_x * side_x + side_y * side_y).sqrt()
 }
 
 /// A rod with round ends from `from` to `to`.
@@ -120,18 +113,12 @@ mod tests {
             (cuboid(far, vec3(1.0, 1.0, 1.0), 0.1), 2.0),
             (cylinder(far, 1.0, 0.5, 0.1), 2.0),
             (frustum(far, 0.5, 1.0, 1.0), 2.0),
-            (
-                capsule(far, vec3(0.0, -1.0, 0.0), vec3(0.0, 1.0, 0.0), 0.5),
-                2.5,
-            ),
+            (capsule(far, vec3(0.0, -1.0, 0.0), vec3(0.0, 1.0, 0.0), 0.5), 2.5),
             (torus(far, 1.0, 0.25), 1.75),
             (upright_torus(far, 1.0, 0.25, 0.1), 1.75),
         ];
         for (index, (found, expected)) in cases.into_iter().enumerate() {
-            assert!(
-                (found - expected).abs() < 1e-5,
-                "case {index}: {found} is not {expected}"
-            );
+            assert!((found - expected).abs() < 1e-5, "case {index}: {found} is not {expected}");
         }
     }
 

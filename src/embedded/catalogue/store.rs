@@ -66,9 +66,8 @@ pub(super) fn is_complete(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(failed("read", path)(error)),
     };
-    let mut pictures = range
-        .iter()
-        .flat_map(|article| article.shots.iter().map(|shot| image(article, shot).file));
+    let mut pictures =
+        range.iter().flat_map(|article| article.shots.iter().map(|shot| image(article, shot).file));
     Ok(marker == complete(options)
         && directory.join(CATALOGUE).is_file()
         && pictures.all(|file| directory.join(file).is_file()))
@@ -111,10 +110,7 @@ pub(super) fn write_picture(
     let mut encoded = Vec::new();
     JpegEncoder::new_with_quality(&mut encoded, QUALITY)
         .encode(pixels, size, size, ExtendedColorType::Rgb8)
-        .map_err(|source| CatalogueError::Encode {
-            path: path.clone(),
-            source,
-        })?;
+        .map_err(|source| CatalogueError::Encode { path: path.clone(), source })?;
     fs::write(&path, encoded).map_err(failed("write", &path))
 }
 
@@ -133,14 +129,9 @@ pub(super) fn finish(
             description: &article.description,
             categories: &article.categories,
             group: article.group.as_deref(),
-            images: article
-                .shots
-                .iter()
-                .map(|shot| image(article, shot))
-                .collect(),
+            images: article.shots.iter().map(|shot| image(article, shot)).collect(),
         };
-        serde_json::to_writer(&mut lines, &line)
-            .map_err(|error| failed("write", &path)(error.into()))?;
+        serde_json::to_writer(&mut lines, &line).map_err(|error| failed("write", &path)(error.into()))?;
         lines.push(b'\n');
     }
     fs::write(&path, lines).map_err(failed("write", &path))?;
@@ -151,13 +142,7 @@ pub(super) fn finish(
 /// What the marker of a whole catalogue says.
 fn complete(options: &CatalogueOptions) -> String {
     // Taken apart without `..`, so that a new option cannot be forgotten here.
-    let CatalogueOptions {
-        seed,
-        articles,
-        picture_size,
-        fewest_views,
-        most_views,
-    } = options;
+    let CatalogueOptions { seed, articles, picture_size, fewest_views, most_views } = options;
     let text = format!(
         "revision {REVISION} quality {QUALITY} seed {seed} articles {articles} \
          size {picture_size} views {fewest_views} to {most_views}"
@@ -172,14 +157,7 @@ fn unless_missing(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-fn failed(
-    action: &'static str,
-    path: impl Into<PathBuf>,
-) -> impl FnOnce(io::Error) -> CatalogueError {
+fn failed(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> CatalogueError {
     let path = path.into();
-    move |source| CatalogueError::File {
-        action,
-        path,
-        source,
-    }
+    move |source| CatalogueError::File { action, path, source }
 }

@@ -12,11 +12,7 @@ use serde_json::Value;
 use super::*;
 
 fn small() -> CatalogueOptions {
-    CatalogueOptions {
-        articles: 16,
-        picture_size: 64,
-        ..CatalogueOptions::default()
-    }
+    CatalogueOptions { articles: 16, picture_size: 64, ..CatalogueOptions::default() }
 }
 
 fn render(directory: &Path, options: &CatalogueOptions) -> CatalogueSummary {
@@ -25,9 +21,7 @@ fn render(directory: &Path, options: &CatalogueOptions) -> CatalogueSummary {
 
 fn lines(directory: &Path) -> Vec<Value> {
     let text = fs::read_to_string(directory.join("catalog.jsonl")).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// Every file below the directory with its bytes.
@@ -53,10 +47,7 @@ fn pictures(directory: &Path, line: &Value) -> BTreeMap<String, RgbImage> {
     let images = line["images"].as_array().unwrap();
     let decode = |entry: &Value| {
         let path = directory.join(entry["file"].as_str().unwrap());
-        (
-            entry["view"].as_str().unwrap().to_owned(),
-            image::open(path).unwrap().to_rgb8(),
-        )
+        (entry["view"].as_str().unwrap().to_owned(), image::open(path).unwrap().to_rgb8())
     };
     images.iter().map(decode).collect()
 }
@@ -79,29 +70,18 @@ fn the_catalogue_file_names_existing_pictures_and_unique_ids() {
         let text = |field: &str| line[field].as_str().unwrap_or_default().to_owned();
         assert!(articles.insert(text("article_id")), "twice: {line}");
         let kind = line["categories"][0].as_str().unwrap();
-        assert!(
-            text("title").ends_with(kind) && text("description").ends_with('.'),
-            "{line}"
-        );
+        assert!(text("title").ends_with(kind) && text("description").ends_with('.'), "{line}");
         for entry in line["images"].as_array().unwrap() {
-            assert!(
-                images.insert(entry["image_id"].as_str().unwrap().to_owned()),
-                "twice: {entry}"
-            );
+            assert!(images.insert(entry["image_id"].as_str().unwrap().to_owned()), "twice: {entry}");
             let file = entry["file"].as_str().unwrap();
             assert!(directory.path().join(file).is_file(), "{file} is missing");
             used.insert(file.to_owned());
         }
     }
     assert_eq!(images.len(), summary.images);
-    let on_disk = files(directory.path())
-        .into_keys()
-        .filter(|name| name.ends_with(".jpg"));
+    let on_disk = files(directory.path()).into_keys().filter(|name| name.ends_with(".jpg"));
     assert_eq!(on_disk.collect::<BTreeSet<_>>(), used);
-    assert!(
-        lines.iter().any(|line| line["group"].is_string()),
-        "no model in two colours"
-    );
+    assert!(lines.iter().any(|line| line["group"].is_string()), "no model in two colours");
 }
 
 #[test]
@@ -117,17 +97,11 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
 #[test]
 fn kinds_and_views_differ_to_the_eye() {
     let directory = tempfile::tempdir().unwrap();
-    let all_views = CatalogueOptions {
-        fewest_views: MAX_VIEWS,
-        most_views: MAX_VIEWS,
-        ..small()
-    };
+    let all_views = CatalogueOptions { fewest_views: MAX_VIEWS, most_views: MAX_VIEWS, ..small() };
     render(directory.path(), &all_views);
     let lines = lines(directory.path());
-    let fronts: Vec<(&Value, RgbImage)> = lines
-        .iter()
-        .map(|line| (line, pictures(directory.path(), line)["front"].clone()))
-        .collect();
+    let fronts: Vec<(&Value, RgbImage)> =
+        lines.iter().map(|line| (line, pictures(directory.path(), line)["front"].clone())).collect();
     for (at, (line, front)) in fronts.iter().enumerate() {
         for (other, other_front) in &fronts[at + 1..] {
             let found = difference(front, other_front);
@@ -139,18 +113,9 @@ fn kinds_and_views_differ_to_the_eye() {
         let pictures = pictures(directory.path(), line);
         assert_eq!(pictures.len(), MAX_VIEWS);
         let found = difference(&pictures["front"], &pictures["top"]);
-        assert!(
-            found > 3.0,
-            "{}: front and top differ by {found} only",
-            line["article_id"]
-        );
+        assert!(found > 3.0, "{}: front and top differ by {found} only", line["article_id"]);
         let distinct: BTreeSet<&[u8]> = pictures.values().map(|p| p.as_raw().as_slice()).collect();
-        assert_eq!(
-            distinct.len(),
-            MAX_VIEWS,
-            "{}: two views are one",
-            line["article_id"]
-        );
+        assert_eq!(distinct.len(), MAX_VIEWS, "{}: two views are one", line["article_id"]);
     }
 }
 
@@ -158,10 +123,7 @@ fn kinds_and_views_differ_to_the_eye() {
 fn every_default_picture_shows_a_whole_product() {
     let directory = tempfile::tempdir().unwrap();
     let size = 64u32;
-    let options = CatalogueOptions {
-        picture_size: size,
-        ..CatalogueOptions::default()
-    };
+    let options = CatalogueOptions { picture_size: size, ..CatalogueOptions::default() };
     render(directory.path(), &options);
     for line in lines(directory.path()) {
         for (view, picture) in pictures(directory.path(), &line) {
@@ -176,16 +138,10 @@ fn every_default_picture_shows_a_whole_product() {
                 // Only paper and its soft shadow reach the border: no colour, nothing dark.
                 let (least, most) = (r.min(g).min(b), r.max(g).max(b));
                 let on_border = [column, row].iter().any(|at| *at == 0 || *at == size - 1);
-                assert!(
-                    !on_border || (least > 100 && most - least < 40),
-                    "{name} is cut off"
-                );
+                assert!(!on_border || (least > 100 && most - least < 40), "{name} is cut off");
             }
             let share = f64::from(covered) / f64::from(size * size);
-            assert!(
-                (0.06..0.85).contains(&share),
-                "{name} covers {share} of its picture"
-            );
+            assert!((0.06..0.85).contains(&share), "{name} covers {share} of its picture");
         }
     }
 }
@@ -199,29 +155,15 @@ fn a_complete_catalogue_is_kept_and_reports_no_progress() {
     assert!(first.rendered);
     let mut seen = std::mem::take(&mut *calls.lock().unwrap());
     seen.sort_unstable();
-    let expected: Vec<_> = (1..=first.images)
-        .map(|done| (done, first.images))
-        .collect();
+    let expected: Vec<_> = (1..=first.images).map(|done| (done, first.images)).collect();
     assert_eq!(seen, expected);
 
     // A changed picture shows whether the second call writes anything.
-    let picture = directory
-        .path()
-        .join("images/mug-01")
-        .read_dir()
-        .unwrap()
-        .next()
-        .unwrap();
+    let picture = directory.path().join("images/mug-01").read_dir().unwrap().next().unwrap();
     let picture = picture.unwrap().path();
     fs::write(&picture, "changed").unwrap();
     let second = render_catalogue(directory.path(), &small(), &progress).unwrap();
-    assert_eq!(
-        second,
-        CatalogueSummary {
-            rendered: false,
-            ..first
-        }
-    );
+    assert_eq!(second, CatalogueSummary { rendered: false, ..first });
     assert_eq!(fs::read(&picture).unwrap(), b"changed");
     assert!(calls.lock().unwrap().is_empty());
 }
@@ -229,38 +171,17 @@ fn a_complete_catalogue_is_kept_and_reports_no_progress() {
 #[test]
 fn other_options_a_lost_picture_or_an_unfinished_marker_render_again() {
     let directory = tempfile::tempdir().unwrap();
-    let few = CatalogueOptions {
-        articles: 3,
-        ..small()
-    };
+    let few = CatalogueOptions { articles: 3, ..small() };
     let changes = [
-        CatalogueOptions {
-            seed: 9,
-            ..few.clone()
-        },
-        CatalogueOptions {
-            articles: 2,
-            ..few.clone()
-        },
-        CatalogueOptions {
-            picture_size: 48,
-            ..few.clone()
-        },
-        CatalogueOptions {
-            fewest_views: 2,
-            ..few.clone()
-        },
-        CatalogueOptions {
-            most_views: 7,
-            ..few.clone()
-        },
+        CatalogueOptions { seed: 9, ..few.clone() },
+        CatalogueOptions { articles: 2, ..few.clone() },
+        CatalogueOptions { picture_size: 48, ..few.clone() },
+        CatalogueOptions { fewest_views: 2, ..few.clone() },
+        CatalogueOptions { most_views: 7, ..few.clone() },
     ];
     for changed in changes {
         render(directory.path(), &few);
-        assert!(
-            render(directory.path(), &changed).rendered,
-            "{changed:?} kept the old catalogue"
-        );
+        assert!(render(directory.path(), &changed).rendered, "{changed:?} kept the old catalogue");
     }
     assert!(render(directory.path(), &few).rendered);
     let whole = files(directory.path());
@@ -279,16 +200,7 @@ fn a_catalogue_from_elsewhere_is_never_touched() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("catalog.jsonl"), "mine\n").unwrap();
     let error = render_catalogue(directory.path(), &small(), &|_, _| {}).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            CatalogueError::Occupied {
-                found: "catalog.jsonl",
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, CatalogueError::Occupied { found: "catalog.jsonl", .. }), "{error}");
     assert_eq!(
         files(directory.path()).into_iter().collect::<Vec<_>>(),
         [("catalog.jsonl".to_owned(), b"mine\n".to_vec())]
@@ -309,54 +221,15 @@ fn impossible_options_are_refused_before_anything_is_written() {
     let directory = tempfile::tempdir().unwrap();
     let target = directory.path().join("new");
     let cases = [
-        (
-            CatalogueOptions {
-                articles: 0,
-                ..small()
-            },
-            "0 articles",
-        ),
-        (
-            CatalogueOptions {
-                articles: MAX_ARTICLES + 1,
-                ..small()
-            },
-            "10001 articles",
-        ),
-        (
-            CatalogueOptions {
-                picture_size: 31,
-                ..small()
-            },
-            "31 pixels",
-        ),
-        (
-            CatalogueOptions {
-                fewest_views: 0,
-                ..small()
-            },
-            "0 to 6 views",
-        ),
-        (
-            CatalogueOptions {
-                most_views: MAX_VIEWS + 1,
-                ..small()
-            },
-            "3 to 9 views",
-        ),
-        (
-            CatalogueOptions {
-                fewest_views: 5,
-                most_views: 4,
-                ..small()
-            },
-            "5 to 4 views",
-        ),
+        (CatalogueOptions { articles: 0, ..small() }, "0 articles"),
+        (CatalogueOptions { articles: MAX_ARTICLES + 1, ..small() }, "10001 articles"),
+        (CatalogueOptions { picture_size: 31, ..small() }, "31 pixels"),
+        (CatalogueOptions { fewest_views: 0, ..small() }, "0 to 6 views"),
+        (CatalogueOptions { most_views: MAX_VIEWS + 1, ..small() }, "3 to 9 views"),
+        (CatalogueOptions { fewest_views: 5, most_views: 4, ..small() }, "5 to 4 views"),
     ];
     for (options, reason) in cases {
-        let error = render_catalogue(&target, &options, &|_, _| {})
-            .unwrap_err()
-            .to_string();
+        let error = render_catalogue(&target, &options, &|_, _| {}).unwrap_err().to_string();
         assert!(error.contains(reason), "{error} does not say {reason}");
         assert!(!target.exists());
     }

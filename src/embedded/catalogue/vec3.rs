@@ -58,20 +58,12 @@ impl Vec3 {
 
     #[inline]
     pub(super) fn min(self, other: Vec3) -> Vec3 {
-        vec3(
-            self.x.min(other.x),
-            self.y.min(other.y),
-            self.z.min(other.z),
-        )
+        vec3(self.x.min(other.x), self.y.min(other.y), self.z.min(other.z))
     }
 
     #[inline]
     pub(super) fn max(self, other: Vec3) -> Vec3 {
-        vec3(
-            self.x.max(other.x),
-            self.y.max(other.y),
-            self.z.max(other.z),
-        )
+        vec3(self.x.max(other.x), self.y.max(other.y), self.z.max(other.z))
     }
 
     /// Component by component, as a light filters a colour.
@@ -131,11 +123,9 @@ pub(super) fn sin_cos(degrees: f32) -> (f32, f32) {
     let angle = (f64::from(degrees) - quarter * 90.0) * (std::f64::consts::PI / 180.0);
     let square = angle * angle;
     // Taylor series on [-45°, 45°]: the first omitted term is below 1e-8.
-    let sine = angle
-        * (1.0
-            - square / 6.0 * (1.0 - square / 20.0 * (1.0 - square / 42.0 * (1.0 - square / 72.0))));
-    let cosine =
-        1.0 - square / 2.0 * (1.0 - square / 12.0 * (1.0 - square / 30.0 * (1.0 - square / 56.0)));
+    let sine =
+        angle * (1.0 - square / 6.0 * (1.0 - square / 20.0 * (1.0 - square / 42.0 * (1.0 - square / 72.0))));
+    let cosine = 1.0 - square / 2.0 * (1.0 - square / 12.0 * (1.0 - square / 30.0 * (1.0 - square / 56.0)));
     let (sine, cosine) = match quarter.rem_euclid(4.0) as u8 {
         0 => (sine, cosine),
         1 => (cosine, -sine),
@@ -162,14 +152,8 @@ mod tests {
             let degrees = tenth as f32 / 10.0;
             let (sine, cosine) = sin_cos(degrees);
             let radians = f64::from(degrees).to_radians();
-            assert!(
-                (f64::from(sine) - radians.sin()).abs() < 1e-6,
-                "sine of {degrees}"
-            );
-            assert!(
-                (f64::from(cosine) - radians.cos()).abs() < 1e-6,
-                "cosine of {degrees}"
-            );
+            assert!((f64::from(sine) - radians.sin()).abs() < 1e-6, "sine of {degrees}");
+            assert!((f64::from(cosine) - radians.cos()).abs() < 1e-6, "cosine of {degrees}");
         }
     }
 

@@ -9,7 +9,12 @@ use crate::pipeline::rank::send_request;
 
 impl EmbedRole {
     /// Produces the request and waits for its acknowledgement.
-    pub(super) async fn announce(&self, article_id: &str, events: &[Event], batch: &Batch) -> Result<(), Stop> {
+    pub(super) async fn announce(
+        &self,
+        article_id: &str,
+        events: &[Event],
+        batch: &Batch,
+    ) -> Result<(), Stop> {
         let request = RankRequest {
             reason: RankReason::ArticleChanged,
             article_id: article_id.to_owned(),

@@ -27,7 +27,9 @@ const IMAGES_AT_ONCE: usize = 4;
 /// What an image is to become.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Image {
-    Deleted { version: u64 },
+    Deleted {
+        version: u64,
+    },
     /// The content is as stored.
     Described(StoredImage),
     Embedded(StoredImage, Embedding),
@@ -101,7 +103,7 @@ impl EmbedRole {
         if let Some(stored) = stored
             && same_object(fields, stored)
         {
-            metrics().embeddings_reused.inc();
+            metrics().image.embeddings_reused.inc();
             let image = described(fields, version, stored.content_hash.clone(), stored.etag.clone());
             return Ok(Trial::Image(Box::new(Image::Described(image))));
         }
@@ -113,7 +115,7 @@ impl EmbedRole {
         let hash = hex(&Sha256::digest(&bytes));
         let image = described(fields, version, Some(hash.clone()), etag);
         if stored.is_some_and(|stored| stored.content_hash.as_ref() == Some(&hash)) {
-            metrics().embeddings_reused.inc();
+            metrics().image.embeddings_reused.inc();
             return Ok(Trial::Image(Box::new(Image::Described(image))));
         }
         Ok(match self.embed(bytes, batch).await? {
@@ -124,7 +126,7 @@ impl EmbedRole {
 
     /// Reads the file; a missing one is looked for again a few times.
     async fn fetch(&self, fields: &ImageFields, batch: &Batch) -> Result<Result<Fetched, Reason>, Stop> {
-        let timer = metrics().stage_duration.with_label_values(&["fetch"]).start_timer();
+        let timer = metrics().stage.stage_duration.with_label_values(&["fetch"]).start_timer();
         let mut delays = self.missing_retry_delays.iter();
         loop {
             let fetch = || self.objects.fetch(&fields.uri, self.max_image_bytes);
@@ -152,7 +154,7 @@ impl EmbedRole {
         let decoded = {
             // The semaphore is never closed.
             let _permit = self.decodes.acquire().await;
-            let timer = metrics().stage_duration.with_label_values(&["decode"]).start_timer();
+            let timer = metrics().stage.stage_duration.with_label_values(&["decode"]).start_timer();
             let encoder = self.encoder.clone();
             let decoded = tokio::task::spawn_blocking(move || encoder.preprocess(&bytes)).await;
             timer.observe_duration();
@@ -165,7 +167,7 @@ impl EmbedRole {
         let embedded = self.attempts.run("embed", batch, || self.encoder.embed_image(tensor.clone())).await;
         match embedded {
             Ok(embedding) => {
-                metrics().images_embedded.inc();
+                metrics().image.images_embedded.inc();
                 Ok(Ok(embedding))
             }
             Err(Failure::Abandoned) => Err(Stop::Abandoned),
@@ -187,7 +189,9 @@ impl EmbedRole {
         loop {
             let before = state.facts.as_ref().and_then(|facts| facts.fields.document());
             let document = match facts_after(state, plan, 0).fields.document() {
-                after if after == before || !self.encoder.has_text() => return Ok((TextWrite::Keep, rejection)),
+                after if after == before || !self.encoder.has_text() => {
+                    return Ok((TextWrite::Keep, rejection));
+                }
                 None => return Ok((TextWrite::Remove, rejection)),
                 Some(document) => document,
             };
@@ -198,7 +202,8 @@ impl EmbedRole {
                 Err(Failure::Failed(error)) => error,
             };
             // Another document than the stored one comes from the plan's text.
-            let (Err(reason), Some((event, ..))) = (rejected::<(), _>("embed_text", error)?, plan.text.take())
+            let (Err(reason), Some((event, ..))) =
+                (rejected::<(), _>("embed_text", error)?, plan.text.take())
             else {
                 return Ok((TextWrite::Keep, rejection));
             };
@@ -213,9 +218,7 @@ fn rejected<T, E: Classify + Send + Sync + 'static>(
     error: E,
 ) -> Result<Result<T, Reason>, Stop> {
     match error.disposition() {
-        Disposition::Fatal => {
-            Err(Stop::Fatal(PipelineError::Stage { stage, source: Box::new(error) }))
-        }
+        Disposition::Fatal => Err(Stop::Fatal(PipelineError::Stage { stage, source: Box::new(error) })),
         Disposition::Retry | Disposition::Later | Disposition::DeadLetter | Disposition::Configuration => {
             Ok(Err(Reason::of(stage, &error)))
         }

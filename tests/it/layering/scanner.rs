@@ -37,13 +37,7 @@ pub(super) fn scan(file: &Path, text: &str) -> Source {
         tests_from: None,
     };
     reader.read();
-    let Reader {
-        mentions,
-        aliases,
-        test_files,
-        tests_from,
-        ..
-    } = reader;
+    let Reader { mentions, aliases, test_files, tests_from, .. } = reader;
     let expand = |mention: Mention| match aliases.get(&mention.path[0]) {
         Some(full) => {
             let path = full.iter().chain(&mention.path[1..]).cloned().collect();
@@ -63,10 +57,7 @@ fn module_of(file: &Path) -> Vec<String> {
     let mut module = vec!["crate".to_owned()];
     let path = file.with_extension("");
     module.extend(path.iter().map(|part| part.to_string_lossy().into_owned()));
-    if matches!(
-        module.last().map(String::as_str),
-        Some("mod" | "lib" | "main")
-    ) {
+    if matches!(module.last().map(String::as_str), Some("mod" | "lib" | "main")) {
         module.pop();
     }
     module
@@ -82,11 +73,7 @@ enum Token {
 }
 
 fn tokens(text: &str) -> Vec<(usize, Token)> {
-    let mut lexer = Lexer {
-        chars: text.chars().collect(),
-        at: 0,
-        line: 1,
-    };
+    let mut lexer = Lexer { chars: text.chars().collect(), at: 0, line: 1 };
     let mut found = Vec::new();
     while let Some((line, token)) = lexer.next_token() {
         found.push((line, token));
@@ -276,9 +263,7 @@ impl Reader<'_> {
             } else if self.is(self.at, '}') {
                 self.blocks.pop();
                 self.at += 1;
-            } else if self.word(self.at).is_some()
-                && self.token(self.at + 1) == Some(&Token::Colons)
-            {
+            } else if self.word(self.at).is_some() && self.token(self.at + 1) == Some(&Token::Colons) {
                 self.inline_path();
             } else {
                 self.at += 1;
@@ -291,12 +276,8 @@ impl Reader<'_> {
         let start = self.at;
         let words = [(2, "cfg"), (4, "test")];
         let signs = [(0, '#'), (1, '['), (3, '('), (5, ')'), (6, ']')];
-        if !words
-            .iter()
-            .all(|(ahead, word)| self.word(start + ahead) == Some(word))
-            || !signs
-                .iter()
-                .all(|(ahead, sign)| self.is(start + ahead, *sign))
+        if !words.iter().all(|(ahead, word)| self.word(start + ahead) == Some(word))
+            || !signs.iter().all(|(ahead, sign)| self.is(start + ahead, *sign))
         {
             return false;
         }
@@ -311,11 +292,7 @@ impl Reader<'_> {
             at = self.past_closing(at + 1, '[', ']');
         }
         if self.word(at) == Some("pub") {
-            at = if self.is(at + 1, '(') {
-                self.past_closing(at + 1, '(', ')')
-            } else {
-                at + 1
-            };
+            at = if self.is(at + 1, '(') { self.past_closing(at + 1, '(', ')') } else { at + 1 };
         }
         let Some(name) = self.word(at + 1).filter(|_| self.word(at) == Some("mod")) else {
             return false;
