@@ -34,11 +34,11 @@ impl Classify for ObjectError {
             Self::Settings { .. } => "store_settings",
             Self::Forbidden(_) => "forbidden_uri",
             Self::TooLarge { .. } => "too_large",
-            Self::Store(object_store::Error::NotFound { .. }) => "missing",
             Self::Store(error) => match of_store(error) {
                 Disposition::Configuration => "store_access",
                 Disposition::DeadLetter => "refused",
-                Disposition::Retry | Disposition::Later | Disposition::Fatal => "store_unavailable",
+                Disposition::Later => "missing",
+                Disposition::Retry | Disposition::Fatal => "store_unavailable",
             },
         }
     }
@@ -47,6 +47,8 @@ impl Classify for ObjectError {
 fn of_store(error: &object_store::Error) -> Disposition {
     use object_store::Error as E;
     match error {
+        // A bucket that is not there is not the event's fault.
+        E::NotFound { .. } if error.to_string().contains("NoSuchBucket") => Disposition::Configuration,
         E::NotFound { .. } => Disposition::Later,
         E::InvalidPath { .. } => Disposition::DeadLetter,
         E::PermissionDenied { .. }
