@@ -8,3 +8,5 @@ mod embedded_qdrant;
 mod encoder;
 mod http;
 mod layering;
+mod promises;
+mod support;
