@@ -95,7 +95,7 @@ impl Attempts {
             }
             failures += 1;
             let labels = [stage, disposition.as_str(), error.code()];
-            metrics().stage_retries.with_label_values(&labels).inc();
+            metrics().stage.stage_retries.with_label_values(&labels).inc();
             let delay = self.backoff.delay(failures);
             tracing::warn!(stage, class = disposition.as_str(), %error, failures, ?delay, "trying again");
             if !wait(tenure, delay).await {

@@ -82,7 +82,7 @@ async fn run(
     http: Option<server::Bound>,
     stop: CancellationToken,
 ) -> Result<(), AppError> {
-    metrics().build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+    metrics().process.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
     let probe = Arc::new(WorkerProbe::new(Arc::clone(&health)));
     // Health is answered while the worker starts and while it drains.
     let serving = http.map(|bound| Serving::start(bound, Arc::clone(&probe)));

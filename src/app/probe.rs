@@ -55,7 +55,7 @@ impl Probe for WorkerProbe {
         if !consumers.into_iter().all(|control| control.is_assigned()) {
             reasons.push("kafka: no partitions were assigned yet".to_owned());
         }
-        metrics().ready.set(i64::from(reasons.is_empty()));
+        metrics().process.ready.set(i64::from(reasons.is_empty()));
         reasons
     }
 }

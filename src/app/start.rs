@@ -173,7 +173,7 @@ async fn load_encoder(config: &Config) -> Result<(Option<Encoder>, Identity), Ap
         return Err(AppError::NoText);
     }
     let labels = [encoder.fingerprint(), encoder.execution_provider()];
-    metrics().encoder_info.with_label_values(&labels).set(1);
+    metrics().encoder.encoder_info.with_label_values(&labels).set(1);
     let identity = Identity { fingerprint: encoder.fingerprint().to_owned(), dimension: encoder.dimension() };
     Ok((Some(encoder), identity))
 }

@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::EncoderError;
 use super::session::Network;
 use crate::domain::embedding::Embedding;
+use crate::metrics::metrics;
 
 /// When a batch is complete. Pure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,7 +183,15 @@ fn answer<N: Network>(network: &mut N, batch: Vec<Job<N::Input>>) {
         return;
     }
     let inputs: Vec<&N::Input> = jobs.iter().map(|job| &job.input).collect();
-    match run(network, &inputs) {
+    let encoder = &metrics().encoder;
+    encoder.batch_inputs.observe(jobs.len() as f64);
+    for job in &jobs {
+        encoder.queue_duration.observe(job.arrived.elapsed().as_secs_f64());
+    }
+    let timer = encoder.inference_duration.with_label_values(&[N::TOWER]).start_timer();
+    let ran = run(network, &inputs);
+    timer.observe_duration();
+    match ran {
         Ok(vectors) => {
             for (job, vector) in jobs.into_iter().zip(vectors) {
                 reply(job, embedding::<N>(vector));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::domain::embedding::EmbeddingError;
 use crate::error::{Classify, Disposition};
-use crate::imaging::PreprocessingError;
+use crate::imaging::{ImageRejected, PreprocessingError};
 
 /// An encoder that cannot be loaded, or a vector it cannot give.
 #[derive(Debug, thiserror::Error)]
@@ -99,5 +99,16 @@ impl Classify for EncoderError {
             | Self::Model { .. }
             | Self::NoTextNetwork => "encoder_settings",
         }
+    }
+}
+
+/// A rejected file stays rejected, whoever decodes it.
+impl Classify for ImageRejected {
+    fn disposition(&self) -> Disposition {
+        Disposition::DeadLetter
+    }
+
+    fn code(&self) -> &'static str {
+        Self::code(self)
     }
 }

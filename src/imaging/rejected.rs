@@ -42,13 +42,3 @@ impl ImageRejected {
         }
     }
 }
-
-impl crate::error::Classify for ImageRejected {
-    fn disposition(&self) -> crate::error::Disposition {
-        crate::error::Disposition::DeadLetter
-    }
-
-    fn code(&self) -> &'static str {
-        Self::code(self)
-    }
-}

@@ -74,7 +74,7 @@ impl DeadLetters {
             }
             other => other.map_err(Stop::of("dead_letter"))?,
         }
-        metrics().dead_letters.with_label_values(&[reason.stage, reason.code]).inc();
+        metrics().kafka.dead_letters.with_label_values(&[reason.stage, reason.code]).inc();
         Ok(())
     }
 

@@ -168,7 +168,7 @@ impl Poller {
         let mut state = self.consumer.context().state();
         state.drain_resolved();
         let in_flight = i64::try_from(state.assignment.in_flight()).unwrap_or(i64::MAX);
-        metrics().in_flight.with_label_values(&[&self.group]).set(in_flight);
+        metrics().kafka.records_in_flight.with_label_values(&[&self.group]).set(in_flight);
         let flow = state.assignment.flow(limits);
         drop(state);
         if !flow.pause.is_empty() {
@@ -196,7 +196,7 @@ impl Poller {
             Some(Err(error)) => return tolerated(error),
         };
         if let Some(record) = record {
-            metrics().records_received.with_label_values(&[&*self.topic]).inc();
+            metrics().kafka.records_received.with_label_values(&[&*self.topic]).inc();
             self.held.push_back(record);
             self.release_held();
         }

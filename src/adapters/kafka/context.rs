@@ -89,11 +89,11 @@ impl Context {
         // A commit sent while the group rebalanced was refused, and nobody told us.
         state.assignment.forget_commits();
         for origin in origins(partitions) {
-            metrics().assigned_partitions.with_label_values(&[&*origin.topic]).inc();
+            metrics().kafka.assigned_partitions.with_label_values(&[&*origin.topic]).inc();
             state.assignment.assign(origin);
         }
         drop(state);
-        metrics().rebalances.with_label_values(&["assigned"]).inc();
+        metrics().kafka.rebalances.with_label_values(&["assigned"]).inc();
         tracing::info!(partitions = ?named(partitions), "partitions assigned");
         consumer.incremental_assign(partitions)?;
         // librdkafka keeps a partition paused while another member owns it; ours
@@ -135,21 +135,21 @@ impl Context {
         state.assignment.end_leases(&origins);
         if consumer.assignment_lost() {
             // Another member may own them by now: our offsets no longer count.
-            metrics().rebalances.with_label_values(&["lost"]).inc();
+            metrics().kafka.rebalances.with_label_values(&["lost"]).inc();
             tracing::warn!(partitions = ?named(partitions), "partitions lost");
         } else {
             state.wait_for_active(&origins, Instant::now() + self.settings.revoke_deadline());
             commit(consumer, &mut state.assignment, CommitMode::Sync);
-            metrics().rebalances.with_label_values(&["revoked"]).inc();
+            metrics().kafka.rebalances.with_label_values(&["revoked"]).inc();
             tracing::info!(partitions = ?named(partitions), "partitions revoked");
         }
         state.assignment.remove(&origins);
         drop(state);
         for origin in &origins {
-            metrics().assigned_partitions.with_label_values(&[&*origin.topic]).dec();
+            metrics().kafka.assigned_partitions.with_label_values(&[&*origin.topic]).dec();
             let labels = [&*origin.topic, &origin.partition.to_string()];
             // Absent until the first statistics came.
-            metrics().consumer_lag.remove_label_values(&labels).ok();
+            metrics().kafka.consumer_lag.remove_label_values(&labels).ok();
         }
         consumer.incremental_unassign(partitions)
     }
@@ -198,7 +198,7 @@ impl ClientContext for Context {
                 let owned = statistics.desired && statistics.consumer_lag >= 0;
                 if owned {
                     let labels = [topic.as_str(), &partition.to_string()];
-                    metrics().consumer_lag.with_label_values(&labels).set(statistics.consumer_lag);
+                    metrics().kafka.consumer_lag.with_label_values(&labels).set(statistics.consumer_lag);
                 }
             }
         }

@@ -71,10 +71,13 @@ impl GroupProgress {
     }
 }
 
+/// The last value of each key; a tombstone removes the key.
+type LastValues = BTreeMap<Vec<u8>, Vec<u8>>;
+
 /// The last value of each key of a topic, kept up to date by a thread of its own.
 pub struct Tail {
     stop: Arc<AtomicBool>,
-    thread: std::thread::JoinHandle<Result<BTreeMap<Vec<u8>, Vec<u8>>, KafkaError>>,
+    thread: std::thread::JoinHandle<Result<LastValues, KafkaError>>,
 }
 
 impl Tail {
@@ -104,7 +107,7 @@ impl Tail {
     }
 
     /// Reads to the present end, and answers the last value of each key. Blocking.
-    pub fn finish(self) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, KafkaError> {
+    pub fn finish(self) -> Result<LastValues, KafkaError> {
         self.stop.store(true, Ordering::SeqCst);
         self.thread.join().map_err(|_| KafkaError::ThreadEnded)?
     }
@@ -115,8 +118,8 @@ fn read(
     topic: &str,
     stop: &AtomicBool,
     seen: &dyn Fn(),
-) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, KafkaError> {
-    let mut values = BTreeMap::new();
+) -> Result<LastValues, KafkaError> {
+    let mut values = LastValues::new();
     let mut next: BTreeMap<i32, i64> = BTreeMap::new();
     loop {
         if let Some(message) = consumer.poll(Duration::from_millis(50)) {

@@ -62,7 +62,7 @@ impl Objects {
             }
             bytes.extend_from_slice(&part);
         }
-        metrics().images_fetched_bytes.inc_by(bytes.len() as u64);
+        metrics().image.images_fetched_bytes.inc_by(bytes.len() as u64);
         Ok(Fetched { bytes, etag })
     }
 }

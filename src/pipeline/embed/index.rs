@@ -36,7 +36,7 @@ impl EmbedRole {
         batch: &Batch,
     ) -> Result<(), Stop> {
         let Decided { chosen, text } = decided;
-        let timer = metrics().stage_duration.with_label_values(&["index"]).start_timer();
+        let timer = metrics().stage.stage_duration.with_label_values(&["index"]).start_timer();
         let writes = image_writes(state, plan, chosen);
         let facts = facts_after(state, plan, live_images(state, &writes));
         let run = || self.catalogue.write_images(article_id, &facts, &writes);
@@ -111,5 +111,5 @@ pub(super) fn observe_freshness(events: &[Event]) {
 pub(in crate::pipeline) fn observe_age(step: &str, occurred_at: Option<&str>) {
     let Some(occurred_at) = occurred_at.and_then(|text| text.parse::<Timestamp>().ok()) else { return };
     let age = Timestamp::now().duration_since(occurred_at).as_secs_f64();
-    metrics().freshness.with_label_values(&[step]).observe(age.max(0.0));
+    metrics().list.freshness.with_label_values(&[step]).observe(age.max(0.0));
 }

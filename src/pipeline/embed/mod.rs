@@ -73,7 +73,7 @@ enum Fate {
 
 impl EmbedRole {
     async fn job(&self, mut batch: Batch) -> Result<(), Stop> {
-        let timer = metrics().stage_duration.with_label_values(&["embed_job"]).start_timer();
+        let timer = metrics().stage.stage_duration.with_label_values(&["embed_job"]).start_timer();
         let Received { records, events } = self.receive(&mut batch).await?;
         if let Some(first) = events.first() {
             let article_id = first.article_id.clone();
@@ -134,6 +134,6 @@ impl EmbedRole {
 
 /// The record is done for good.
 fn resolved(record: Record, outcome: &str) {
-    metrics().records_resolved.with_label_values(&[&record.origin.topic, outcome]).inc();
+    metrics().kafka.records_resolved.with_label_values(&[&record.origin.topic, outcome]).inc();
     record.ack.resolve();
 }

@@ -103,7 +103,7 @@ impl EmbedRole {
         if let Some(stored) = stored
             && same_object(fields, stored)
         {
-            metrics().embeddings_reused.inc();
+            metrics().image.embeddings_reused.inc();
             let image = described(fields, version, stored.content_hash.clone(), stored.etag.clone());
             return Ok(Trial::Image(Box::new(Image::Described(image))));
         }
@@ -115,7 +115,7 @@ impl EmbedRole {
         let hash = hex(&Sha256::digest(&bytes));
         let image = described(fields, version, Some(hash.clone()), etag);
         if stored.is_some_and(|stored| stored.content_hash.as_ref() == Some(&hash)) {
-            metrics().embeddings_reused.inc();
+            metrics().image.embeddings_reused.inc();
             return Ok(Trial::Image(Box::new(Image::Described(image))));
         }
         Ok(match self.embed(bytes, batch).await? {
@@ -126,7 +126,7 @@ impl EmbedRole {
 
     /// Reads the file; a missing one is looked for again a few times.
     async fn fetch(&self, fields: &ImageFields, batch: &Batch) -> Result<Result<Fetched, Reason>, Stop> {
-        let timer = metrics().stage_duration.with_label_values(&["fetch"]).start_timer();
+        let timer = metrics().stage.stage_duration.with_label_values(&["fetch"]).start_timer();
         let mut delays = self.missing_retry_delays.iter();
         loop {
             let fetch = || self.objects.fetch(&fields.uri, self.max_image_bytes);
@@ -154,7 +154,7 @@ impl EmbedRole {
         let decoded = {
             // The semaphore is never closed.
             let _permit = self.decodes.acquire().await;
-            let timer = metrics().stage_duration.with_label_values(&["decode"]).start_timer();
+            let timer = metrics().stage.stage_duration.with_label_values(&["decode"]).start_timer();
             let encoder = self.encoder.clone();
             let decoded = tokio::task::spawn_blocking(move || encoder.preprocess(&bytes)).await;
             timer.observe_duration();
@@ -167,7 +167,7 @@ impl EmbedRole {
         let embedded = self.attempts.run("embed", batch, || self.encoder.embed_image(tensor.clone())).await;
         match embedded {
             Ok(embedding) => {
-                metrics().images_embedded.inc();
+                metrics().image.images_embedded.inc();
                 Ok(Ok(embedding))
             }
             Err(Failure::Abandoned) => Err(Stop::Abandoned),

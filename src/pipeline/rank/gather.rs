@@ -36,7 +36,7 @@ impl RankRole {
         if begun.profile.is_empty() {
             return Ok(Vec::new());
         }
-        let timer = metrics().stage_duration.with_label_values(&["gather"]).start_timer();
+        let timer = metrics().stage.stage_duration.with_label_values(&["gather"]).start_timer();
         let settings = &self.settings;
         let query = CandidateQuery {
             article: &begun.profile,
@@ -51,7 +51,7 @@ impl RankRole {
         };
         let search = || self.catalogue.candidates(&query);
         let found = self.attempts.run("rank", batch, search).await.map_err(Stop::of("rank"))?;
-        let truncated = &metrics().searches_truncated;
+        let truncated = &metrics().list.searches_truncated;
         truncated.with_label_values(&["image"]).inc_by(found.truncated_image_searches);
         truncated.with_label_values(&["text"]).inc_by(found.truncated_text_searches);
         let read = || self.catalogue.articles_by_id(&found.article_ids);
@@ -67,6 +67,6 @@ impl RankRole {
     }
 
     fn limit_images(&self, profile: &mut Profile) {
-        metrics().images_over_limit.inc_by(profile.limit_images(self.settings.max_images) as u64);
+        metrics().image.images_over_limit.inc_by(profile.limit_images(self.settings.max_images) as u64);
     }
 }

@@ -106,7 +106,7 @@ pub async fn run(
 impl RankRole {
     /// Ranks one article for all requests of the batch together.
     async fn job(&self, mut batch: Batch) -> Result<(), Stop> {
-        let timer = metrics().stage_duration.with_label_values(&["rank_job"]).start_timer();
+        let timer = metrics().stage.stage_duration.with_label_values(&["rank_job"]).start_timer();
         let mut requests = Vec::new();
         let mut records = Vec::new();
         for record in std::mem::take(&mut batch.records) {
@@ -166,6 +166,6 @@ fn read(record: &Record) -> Result<RankRequest, Reason> {
 }
 
 fn resolved(record: Record, outcome: &str) {
-    metrics().records_resolved.with_label_values(&[&record.origin.topic, outcome]).inc();
+    metrics().kafka.records_resolved.with_label_values(&[&record.origin.topic, outcome]).inc();
     record.ack.resolve();
 }

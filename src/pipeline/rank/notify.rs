@@ -26,7 +26,7 @@ impl RankRole {
         occurred_at: Option<String>,
         batch: &Batch,
     ) -> Result<(), Stop> {
-        let timer = metrics().stage_duration.with_label_values(&["notify"]).start_timer();
+        let timer = metrics().stage.stage_duration.with_label_values(&["notify"]).start_timer();
         // Dirty lists first: one that is written and cleared between the two reads is
         // then seen as a holder. The other way round it would be missed.
         let run = || self.catalogue.dirty();
@@ -46,7 +46,7 @@ impl RankRole {
             .collect();
         let sending: Vec<_> = requests.iter().map(|request| self.send(request, batch)).collect();
         stream::iter(sending).buffer_unordered(REQUESTS_AT_ONCE).try_collect::<()>().await?;
-        metrics().rank_requests_sent.inc_by(requests.len() as u64);
+        metrics().list.rank_requests_sent.inc_by(requests.len() as u64);
         timer.observe_duration();
         Ok(())
     }

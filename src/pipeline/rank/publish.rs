@@ -19,13 +19,13 @@ impl RankRole {
         batch: &Batch,
     ) -> Result<(), Stop> {
         let result = if decision.publish { "changed" } else { "unchanged" };
-        metrics().lists_ranked.with_label_values(&[result]).inc();
+        metrics().list.lists_ranked.with_label_values(&[result]).inc();
         if decision.publish {
             // A list has strings and finite numbers: it is always JSON.
             let value = decision.state.list.as_ref().map(|list| serde_json::to_vec(list).unwrap_or_default());
             let send = || self.send_list(article_id, value.as_deref());
             self.attempts.run("publish", batch, send).await.map_err(Stop::of("publish"))?;
-            metrics().lists_published.inc();
+            metrics().list.lists_published.inc();
         }
         let write = || self.catalogue.write_rank(article_id, &decision.state);
         self.attempts.run("publish", batch, write).await.map_err(Stop::of("publish"))

@@ -1,0 +1,195 @@
+//! The families, by what they tell about. A new metric is one field and one line.
+
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
+
+use super::{BATCH_BUCKETS, FRESHNESS_BUCKETS, LATENCY_BUCKETS, Registrar};
+
+/// Records, offsets and the consumer group.
+pub struct KafkaMetrics {
+    pub records_received: IntCounterVec,
+    pub records_resolved: IntCounterVec,
+    pub dead_letters: IntCounterVec,
+    pub records_in_flight: IntGaugeVec,
+    pub consumer_lag: IntGaugeVec,
+    pub assigned_partitions: IntGaugeVec,
+    pub rebalances: IntCounterVec,
+}
+
+impl KafkaMetrics {
+    pub(super) fn register(r: &Registrar) -> prometheus::Result<Self> {
+        Ok(Self {
+            records_received: r.counters(
+                "lookalike_records_received_total",
+                "Records consumed from Kafka.",
+                &["topic"],
+            )?,
+            records_resolved: r.counters(
+                "lookalike_records_resolved_total",
+                "Records finished, by outcome: applied, superseded or dead_lettered.",
+                &["topic", "outcome"],
+            )?,
+            dead_letters: r.counters(
+                "lookalike_dead_letters_total",
+                "Records moved to the dead-letter topic, by stage and reason.",
+                &["stage", "code"],
+            )?,
+            records_in_flight: r.gauges(
+                "lookalike_records_in_flight",
+                "Records consumed and not yet resolved.",
+                &["group"],
+            )?,
+            consumer_lag: r.gauges(
+                "lookalike_consumer_lag_records",
+                "Records between the committed offset and the end of a partition owned by this process.",
+                &["topic", "partition"],
+            )?,
+            assigned_partitions: r.gauges(
+                "lookalike_assigned_partitions",
+                "Partitions assigned to this process.",
+                &["topic"],
+            )?,
+            rebalances: r.counters(
+                "lookalike_rebalances_total",
+                "Changes of the assignment, by kind: assigned, revoked or lost.",
+                &["kind"],
+            )?,
+        })
+    }
+}
+
+/// Time and retries of the stages.
+pub struct StageMetrics {
+    pub stage_duration: HistogramVec,
+    pub stage_retries: IntCounterVec,
+}
+
+impl StageMetrics {
+    pub(super) fn register(r: &Registrar) -> prometheus::Result<Self> {
+        Ok(Self {
+            stage_duration: r.histograms(
+                "lookalike_stage_duration_seconds",
+                "Time a stage took for one unit of work.",
+                &["stage"],
+                &LATENCY_BUCKETS,
+            )?,
+            stage_retries: r.counters(
+                "lookalike_stage_retries_total",
+                "Attempts that failed and were tried again, by error class and reason.",
+                &["stage", "disposition", "code"],
+            )?,
+        })
+    }
+}
+
+/// Image files and their embeddings.
+pub struct ImageMetrics {
+    pub images_fetched_bytes: IntCounter,
+    pub images_embedded: IntCounter,
+    pub embeddings_reused: IntCounter,
+    pub images_over_limit: IntCounter,
+}
+
+impl ImageMetrics {
+    pub(super) fn register(r: &Registrar) -> prometheus::Result<Self> {
+        Ok(Self {
+            images_fetched_bytes: r
+                .counter("lookalike_images_fetched_bytes_total", "Bytes of image files fetched.")?,
+            images_embedded: r.counter("lookalike_images_embedded_total", "Images embedded.")?,
+            embeddings_reused: r.counter(
+                "lookalike_embeddings_reused_total",
+                "Image events that kept their embedding because the file's bytes were the same.",
+            )?,
+            images_over_limit: r.counter(
+                "lookalike_images_over_limit_total",
+                "Images left out of a comparison because their article has too many.",
+            )?,
+        })
+    }
+}
+
+/// Batches through the encoder.
+pub struct EncoderMetrics {
+    pub batch_inputs: Histogram,
+    pub queue_duration: Histogram,
+    pub inference_duration: HistogramVec,
+    pub encoder_info: IntGaugeVec,
+}
+
+impl EncoderMetrics {
+    pub(super) fn register(r: &Registrar) -> prometheus::Result<Self> {
+        Ok(Self {
+            batch_inputs: r.histogram(
+                "lookalike_encoder_batch_inputs",
+                "Inputs in one encoder batch.",
+                &BATCH_BUCKETS,
+            )?,
+            queue_duration: r.histogram(
+                "lookalike_encoder_queue_duration_seconds",
+                "Time an input waited for its encoder batch.",
+                &LATENCY_BUCKETS,
+            )?,
+            inference_duration: r.histograms(
+                "lookalike_encoder_inference_duration_seconds",
+                "Time the encoder took for one batch, by tower.",
+                &["tower"],
+                &LATENCY_BUCKETS,
+            )?,
+            encoder_info: r.gauges(
+                "lookalike_encoder_info",
+                "Encoder in use: fingerprint and execution provider; always 1.",
+                &["fingerprint", "execution_provider"],
+            )?,
+        })
+    }
+}
+
+/// Lists computed, published, and how fresh they are.
+pub struct ListMetrics {
+    pub lists_ranked: IntCounterVec,
+    pub lists_published: IntCounter,
+    pub rank_requests_sent: IntCounter,
+    pub searches_truncated: IntCounterVec,
+    pub freshness: HistogramVec,
+}
+
+impl ListMetrics {
+    pub(super) fn register(r: &Registrar) -> prometheus::Result<Self> {
+        Ok(Self {
+            lists_ranked: r.counters(
+                "lookalike_lists_ranked_total",
+                "Lists computed, by whether they changed: changed or unchanged.",
+                &["result"],
+            )?,
+            lists_published: r
+                .counter("lookalike_lists_published_total", "Lists and list tombstones published.")?,
+            rank_requests_sent: r
+                .counter("lookalike_rank_requests_sent_total", "Affected articles notified.")?,
+            searches_truncated: r.counters(
+                "lookalike_searches_truncated_total",
+                "Candidate searches that returned as many hits as their limit, by signal.",
+                &["signal"],
+            )?,
+            freshness: r.histograms(
+                "lookalike_freshness_seconds",
+                "Age of an event when its effect was durable: indexed, own list or affected list.",
+                &["step"],
+                &FRESHNESS_BUCKETS,
+            )?,
+        })
+    }
+}
+
+/// The process itself.
+pub struct ProcessMetrics {
+    pub ready: IntGauge,
+    pub build_info: IntGaugeVec,
+}
+
+impl ProcessMetrics {
+    pub(super) fn register(r: &Registrar) -> prometheus::Result<Self> {
+        Ok(Self {
+            ready: r.keep(IntGauge::new("lookalike_ready", "1 when this process is ready.")?)?,
+            build_info: r.gauges("lookalike_build_info", "Version of this build; always 1.", &["version"])?,
+        })
+    }
+}
