@@ -70,8 +70,11 @@ fn of_store(error: &object_store::Error) -> Disposition {
 
 /// The crate tells only a missing file apart from other failures to open one.
 fn of_file(error: &(dyn Error + 'static)) -> Disposition {
-    let mut causes = std::iter::successors(Some(error), |cause| cause.source());
-    let kind = causes.find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    let (mut cause, mut kind) = (Some(error), None);
+    while let (Some(error), None) = (cause, kind) {
+        kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        cause = error.source();
+    }
     match kind {
         // The path leads through a file, or to a folder: no object is there.
         Some(ErrorKind::NotADirectory | ErrorKind::IsADirectory) => Disposition::Later,
