@@ -179,7 +179,11 @@ fn fields_decide_who_may_be_a_neighbour() {
             let different = Comparison { different: vec![field], ..Comparison::default() };
             for (a, b) in [(&own, &other), (&other, &own)] {
                 assert_eq!(same.compare(a, b).unwrap().is_some(), shares, "same {field:?}: {other:?}");
-                assert_eq!(different.compare(a, b).unwrap().is_some(), !shares, "different {field:?}: {other:?}");
+                assert_eq!(
+                    different.compare(a, b).unwrap().is_some(),
+                    !shares,
+                    "different {field:?}: {other:?}"
+                );
             }
         }
     }
@@ -192,7 +196,8 @@ fn fields_decide_who_may_be_a_neighbour() {
         assert!(different.compare(&a, &b).unwrap().is_some());
     }
     // All conditions hold at once.
-    let both = Comparison { same: vec![Field::Categories], different: vec![Field::Group], ..Comparison::default() };
+    let both =
+        Comparison { same: vec![Field::Categories], different: vec![Field::Group], ..Comparison::default() };
     assert!(both.compare(&own, &with("b", &["mug"], Some("h"))).unwrap().is_some());
     assert_eq!(both.compare(&own, &with("b", &["mug"], Some("g"))).unwrap(), None);
 }
@@ -208,7 +213,10 @@ fn ties_go_to_the_lower_image_ids_of_the_lower_article() {
     let pair = |x: &str, y: &str| (x.to_owned(), y.to_owned());
     assert_eq!(pairs(&a, &b), [pair("i0", "i0"), pair("i1", "i1")]);
     assert_eq!(pairs(&b, &a), [pair("i0", "i0"), pair("i1", "i1")]);
-    let one = Comparison { matching: Matching { max_matches: Some(1), ..Matching::default() }, ..Comparison::default() };
+    let one = Comparison {
+        matching: Matching { max_matches: Some(1), ..Matching::default() },
+        ..Comparison::default()
+    };
     assert_eq!(one.compare(&b, &a).unwrap().unwrap().unmatched.own, ["i1", "i2"]);
 }
 

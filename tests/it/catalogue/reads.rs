@@ -82,9 +82,8 @@ async fn reads_go_on_beyond_a_page() {
 async fn an_article_may_have_more_images_than_a_page() {
     let fixture = Fixture::start().await;
     fixture.facts("a", &facts("a", &[], None), TextWrite::Keep, false).await;
-    let writes: Vec<_> = (0..MANY)
-        .map(|at| ImageWrite::Embedded(stored(&id(at), 1), unit([1.0, at as f32, 1.0])))
-        .collect();
+    let writes: Vec<_> =
+        (0..MANY).map(|at| ImageWrite::Embedded(stored(&id(at), 1), unit([1.0, at as f32, 1.0]))).collect();
     fixture.images("a", &writes).await;
     fixture.images("b", &writes[..1]).await;
     let ids: Vec<_> = (0..MANY).map(id).collect();

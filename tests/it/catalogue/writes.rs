@@ -17,11 +17,9 @@ async fn an_older_image_never_replaces_a_newer_one() {
     let fixture = Fixture::start().await;
     fixture.facts("a", &facts("a", &[], None), TextWrite::Keep, false).await;
     fixture.images("a", &[embedded(5, FIRST)]).await;
-    for stale in [
-        embedded(4, SECOND),
-        ImageWrite::Tombstone(tombstone("i", 4)),
-        ImageWrite::Described(stored("i", 4)),
-    ] {
+    for stale in
+        [embedded(4, SECOND), ImageWrite::Tombstone(tombstone("i", 4)), ImageWrite::Described(stored("i", 4))]
+    {
         fixture.images("a", &[stale]).await;
         assert_eq!(fixture.image().await, (5, false, Some(1.0)));
     }
@@ -57,7 +55,9 @@ async fn a_tombstone_keeps_older_images_away() {
 async fn versions_beyond_floating_point_never_block_a_newer_one() {
     let fixture = Fixture::start().await;
     fixture.facts("a", &facts("a", &[], None), TextWrite::Keep, false).await;
-    for version in [(1 << 53) - 1, 1 << 53, (1 << 53) + 1, (1 << 53) + 2, 1 << 60, (1 << 60) + 1, i64::MAX as u64] {
+    for version in
+        [(1 << 53) - 1, 1 << 53, (1 << 53) + 1, (1 << 53) + 2, 1 << 60, (1 << 60) + 1, i64::MAX as u64]
+    {
         fixture.images("a", &[embedded(version, FIRST)]).await;
         assert_eq!(fixture.image().await.0, version);
     }
@@ -109,7 +109,10 @@ async fn an_older_sequence_never_replaces_a_newer_one() {
     assert_eq!((marked.sequence, marked.dirty, marked.list), (2, true, ranked("a", "b", 1).list));
     // A worker that lost the article writes its list late.
     catalogue.write_rank("a", &ranked("a", "late", 1)).await.unwrap();
-    assert_eq!((fixture.rank("a").await.dirty, fixture.rank("a").await.list), (true, ranked("a", "b", 1).list));
+    assert_eq!(
+        (fixture.rank("a").await.dirty, fixture.rank("a").await.list),
+        (true, ranked("a", "b", 1).list)
+    );
     catalogue.write_rank("a", &ranked("a", "c", 2)).await.unwrap();
     assert_eq!(fixture.rank("a").await, ranked("a", "c", 2));
     let gone = RankState { sequence: 3, ..RankState::default() };

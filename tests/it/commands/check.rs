@@ -12,7 +12,9 @@ async fn check(bench: &Bench, name: &str, changes: &Value) -> Finished {
 
 /// Its line about a dependency.
 fn line<'o>(checked: &'o Finished, name: &str) -> &'o str {
-    let named = |line: &&str| line.split_whitespace().nth(1) == Some(&format!("{name}:"));
+    let start = format!("{name}: ");
+    let named =
+        |line: &&str| line.split_once(' ').is_some_and(|(_, rest)| rest.trim_start().starts_with(&start));
     let mut lines = checked.out.lines().filter(named);
     let line = lines.next().unwrap_or_else(|| panic!("nothing about {name}: {checked:?}"));
     assert_eq!(lines.next(), None, "one line: {checked:?}");
@@ -37,7 +39,12 @@ async fn a_bad_configuration_gets_one_clear_line() {
     assert!(line(&all_well, "qdrant").contains("will be created"));
 
     let unknown = check(&bench, "unknown", &json!({"kafka": {"bootstrap_server": "k:9092"}})).await;
-    assert_fails(&unknown, 78, "configuration", &["kafka.bootstrap_server;", "did you mean kafka.bootstrap_servers?"]);
+    assert_fails(
+        &unknown,
+        78,
+        "configuration",
+        &["kafka.bootstrap_server;", "did you mean kafka.bootstrap_servers?"],
+    );
     assert_eq!(unknown.out.lines().count(), 1, "nothing else can be said: {unknown:?}");
     let missing = check(&bench, "missing", &json!({"qdrant": {"url": null}})).await;
     assert_fails(&missing, 78, "configuration", &["qdrant.url is missing", "LOOKALIKE__QDRANT__URL"]);
@@ -48,9 +55,14 @@ async fn a_bad_configuration_gets_one_clear_line() {
 
     let library = json!({"encoder": {"library": "/no/such/libonnxruntime.so"}});
     let library = check(&bench, "library", &library).await;
-    assert_fails(&library, 78, "encoder", &["/no/such/libonnxruntime.so", "make onnxruntime", "encoder.library"]);
+    assert_fails(
+        &library,
+        78,
+        "encoder",
+        &["/no/such/libonnxruntime.so", "make onnxruntime", "encoder.library"],
+    );
     let scheme = json!({"objects": {"stores": [{"uri": "ftp://host/"}]}});
-    assert_fails(&check(&bench, "scheme", &scheme).await, 78, "object", &[]);
+    assert_fails(&check(&bench, "scheme", &scheme).await, 78, "object stores", &["ftp", "s3, gs, az, file"]);
     bench.close().await;
 }
 
@@ -58,7 +70,12 @@ async fn a_bad_configuration_gets_one_clear_line() {
 async fn servers_are_checked_for_what_they_have() {
     let bench = Bench::start(&json!({})).await;
     let topic = json!({"kafka": {"topics": {"similar": "no-such-topic"}}});
-    assert_fails(&check(&bench, "topic", &topic).await, 78, "kafka", &["no-such-topic", "create it", "compact"]);
+    assert_fails(
+        &check(&bench, "topic", &topic).await,
+        78,
+        "kafka",
+        &["no-such-topic", "create it", "compact"],
+    );
 
     // The file's address is overridden from the environment.
     let file = bench.config_file("environment", &json!({}));

@@ -66,7 +66,8 @@ async fn embed_writes_rows_in_input_order() {
     let rows = rows.into_vec::<f32>().unwrap();
     let settings = EncoderSettings::default().or_library(std::env::var_os("ORT_DYLIB_PATH").map(Into::into));
     let encoder = Encoder::load(&settings).unwrap();
-    for (row, input) in rows.chunks(128).zip(["a red mug", &first, "a blue boot", &second, &third, "a lamp"]) {
+    for (row, input) in rows.chunks(128).zip(["a red mug", &first, "a blue boot", &second, &third, "a lamp"])
+    {
         let own = match std::fs::read(input) {
             Ok(bytes) => encoder.embed_image(encoder.preprocess(&bytes).unwrap()).await.unwrap(),
             Err(_) => encoder.embed_text(input).await.unwrap(),
@@ -76,7 +77,8 @@ async fn embed_writes_rows_in_input_order() {
 
     std::fs::write(folder.path().join("broken.png"), b"no picture").unwrap();
     let (broken, nowhere) = (folder.path().join("broken.png"), folder.path().join("nowhere.npy"));
-    let failed = lookalike(&["embed", &first, broken.to_str().unwrap(), "--out", nowhere.to_str().unwrap()]).await;
+    let failed =
+        lookalike(&["embed", &first, broken.to_str().unwrap(), "--out", nowhere.to_str().unwrap()]).await;
     assert_eq!(failed.code, Some(65), "{failed:?}");
     assert!(failed.err.contains("broken.png") && failed.err.contains("nothing was written"), "{failed:?}");
     assert!(!nowhere.exists());

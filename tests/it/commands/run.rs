@@ -28,7 +28,9 @@ async fn a_worker_answers_stops_and_fails_as_it_says() {
     let worker = bench.process("worker", &json!({}), &["--role", "all"]).await;
     assert_eq!(worker.get("/livez").await.0, 200);
     let uri = bench.draw("front.png", 1, 1);
-    bench.feed(&[Record::event(&image("mug-1", "front", &uri)), Record::event(&image("mug-2", "front", &uri))]).await;
+    bench
+        .feed(&[Record::event(&image("mug-1", "front", &uri)), Record::event(&image("mug-2", "front", &uri))])
+        .await;
     worker.ready().await;
     bench.quiet(&config, &[&worker]).await;
     let (status, body) = worker.get("/v1/articles/mug-1/similar").await;

@@ -24,7 +24,11 @@ async fn rebuild_finds_what_differs() {
     let file = bench.config_file("stored", &json!({"log": {"filter": "warn"}}));
     let file = file.to_str().unwrap();
     let same = lookalike(&["rebuild", "-c", file, "--compare"]).await;
-    assert_eq!((same.code, same.out.trim()), (Some(0), "5 lists, 0 differences, recall@3 1.0000"), "{same:?}");
+    assert_eq!(
+        (same.code, same.out.trim()),
+        (Some(0), "5 lists, 0 differences, recall@3 1.0000"),
+        "{same:?}"
+    );
     let exact = lookalike(&["rebuild", "-c", file]).await;
     let exact: Vec<Value> = exact.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let catalogue = bench.catalogue(&config);
@@ -51,7 +55,10 @@ async fn rebuild_finds_what_differs() {
     catalogue.write_rank("b4", &other).await.unwrap();
     let differs = lookalike(&["rebuild", "-c", file, "--compare"]).await;
     assert_eq!(differs.code, Some(1), "{differs:?}");
-    assert!(differs.out.contains("b2:\n  exact  ") && differs.out.contains("b4: no list is stored"), "{differs:?}");
+    assert!(
+        differs.out.contains("b2:\n  exact  ") && differs.out.contains("b4: no list is stored"),
+        "{differs:?}"
+    );
     assert!(differs.out.ends_with("5 lists, 2 differences, recall@3 0.8000\n"), "{differs:?}");
     bench.close().await;
 }

@@ -57,7 +57,12 @@ fn bad_records(bench: &Bench) -> Vec<Bad> {
         bad(headers, dead, "schema", "receive"),
         bad(Record::raw("a5", &[0xff, 0x00, b'{']), dead, "schema", "receive"),
         bad(Record::raw("a0", b""), dead, "schema", "receive"),
-        bad(Record::raw("a1", b"{\"type\":\"image.upserted\",\"article_id\":\"a1\",\"image_id\":\"i\"}"), dead, "schema", "receive"),
+        bad(
+            Record::raw("a1", b"{\"type\":\"image.upserted\",\"article_id\":\"a1\",\"image_id\":\"i\"}"),
+            dead,
+            "schema",
+            "receive",
+        ),
     ]
 }
 
@@ -80,7 +85,10 @@ async fn what_never_works_is_moved_aside_untouched() {
     records.extend(bad_ones.map(|bad| bad.record.clone()));
     bench.feed(&records).await;
     // Requests that no worker of ours wrote.
-    let foreign = [Record::raw("a1", b"no request"), Record::raw("a2", br#"{"type":"article.changed","article_id":"a3","cause":"a3"}"#)];
+    let foreign = [
+        Record::raw("a1", b"no request"),
+        Record::raw("a2", br#"{"type":"article.changed","article_id":"a3","cause":"a3"}"#),
+    ];
     bench.produce("rank", &foreign).await;
     let worker = bench.worker(&json!({})).await;
     bench.quiet(&config, &[&worker]).await;
@@ -99,13 +107,18 @@ async fn what_never_works_is_moved_aside_untouched() {
     }
     assert_eq!(of_events.len(), all.len(), "one for each: {of_events:?}");
     for Bad { record, reason } in all {
-        let letter = of_events.iter().find(|letter| (&letter.key, &letter.value) == (&record.key, &record.value));
+        let letter =
+            of_events.iter().find(|letter| (&letter.key, &letter.value) == (&record.key, &record.value));
         let letter = letter.unwrap_or_else(|| panic!("no dead letter has the bytes of {record:?}"));
         assert_eq!(["dlq.class", "dlq.code", "dlq.stage"].map(|name| letter.header(name)), reason);
         assert!(!letter.header("dlq.message").is_empty() && letter.header("dlq.schema") == "1");
-        let place = (letter.header("dlq.partition").parse().unwrap(), letter.header("dlq.offset").parse().unwrap());
+        let place =
+            (letter.header("dlq.partition").parse().unwrap(), letter.header("dlq.offset").parse().unwrap());
         let origin = &origins[&place];
-        assert_eq!((letter.header("dlq.topic"), &origin.key, &origin.value), (EVENTS, &record.key, &record.value));
+        assert_eq!(
+            (letter.header("dlq.topic"), &origin.key, &origin.value),
+            (EVENTS, &record.key, &record.value)
+        );
         assert_eq!(letter.header("trace"), origin.header("trace"), "its own headers are kept");
     }
     bench.close().await;
@@ -118,7 +131,8 @@ async fn a_path_that_is_no_file_stops_nothing() {
     let (encoder, config, mut shop) = (bench.encoder(), bench.config(&json!({})), Shop::default());
     let uri = bench.draw("folder/good.png", 1, 1);
     let base = pictures::uri(&bench.pictures());
-    let odd = [image("a", "folder", &format!("{base}/folder")), image("b", "through", &format!("{uri}/x.png"))];
+    let odd =
+        [image("a", "folder", &format!("{base}/folder")), image("b", "through", &format!("{uri}/x.png"))];
     bench.feed(&odd.iter().map(Record::event).collect::<Vec<_>>()).await;
     bench.feed(&shop.send(&[image("a", "good", &uri), image("b", "good", &uri)])).await;
     let worker = bench.worker(&json!({})).await;

@@ -28,7 +28,9 @@ async fn the_same_bytes_are_never_embedded_twice() {
         with(image("once", "front", &first), &json!({"view": "front", "position": 1, "etag": "\"one\""})),
         image("once", "back", &bench.draw("back.png", 1, 5)),
     ];
-    opening.extend((0..3).map(|at| image(&format!("other{at}"), "front", &bench.draw(&format!("{at}.png"), at, 2))));
+    opening.extend(
+        (0..3).map(|at| image(&format!("other{at}"), "front", &bench.draw(&format!("{at}.png"), at, 2))),
+    );
     bench.feed(&shop.send(&opening)).await;
     let worker = bench.process("worker", &json!({}), &[]).await;
     bench.quiet(&config, &[&worker]).await;
@@ -38,17 +40,27 @@ async fn the_same_bytes_are_never_embedded_twice() {
         ("the same event again", vec![opening[1].clone(), opening[2].clone()]),
         ("the same bytes under another uri", vec![image("once", "front", &copy)]),
         ("another view", vec![with(image("once", "front", &copy), &json!({"view": "side"}))]),
-        ("another order", vec![
-            with(image("once", "front", &copy), &json!({"position": 2})),
-            with(image("once", "back", opening[2]["uri"].as_str().unwrap()), &json!({"position": 1})),
-        ]),
-        ("the same etag, unread", vec![
-            with(image("once", "front", &first), &json!({"etag": "W1"})),
-            with(image("once", "front", &first), &json!({"etag": "W1", "view": "top"})),
-        ]),
-        ("another group and attributes, the same text", vec![
-            with(text("once", "a red mug", &["mug"], Some("h")), &json!({"attributes": {"material": "clay"}})),
-        ]),
+        (
+            "another order",
+            vec![
+                with(image("once", "front", &copy), &json!({"position": 2})),
+                with(image("once", "back", opening[2]["uri"].as_str().unwrap()), &json!({"position": 1})),
+            ],
+        ),
+        (
+            "the same etag, unread",
+            vec![
+                with(image("once", "front", &first), &json!({"etag": "W1"})),
+                with(image("once", "front", &first), &json!({"etag": "W1", "view": "top"})),
+            ],
+        ),
+        (
+            "another group and attributes, the same text",
+            vec![with(
+                text("once", "a red mug", &["mug"], Some("h")),
+                &json!({"attributes": {"material": "clay"}}),
+            )],
+        ),
     ];
     let before = work(&worker).await;
     for (what, events) in steps {

@@ -28,7 +28,12 @@ fn lives(bench: &Bench, random: &mut StdRng) -> Vec<Value> {
             let event = match random.random_range(0..10) {
                 0 => deleted(&id),
                 1 => image_deleted(&id, &slot),
-                2..=4 => text(&id, &format!("{} thing of version {version}", ["red", "blue"][article % 2]), &["thing"], None),
+                2..=4 => text(
+                    &id,
+                    &format!("{} thing of version {version}", ["red", "blue"][article % 2]),
+                    &["thing"],
+                    None,
+                ),
                 _ => {
                     let (family, side) = (random.random_range(0..4), random.random_range(0..6));
                     image(&id, &slot, &bench.draw(&format!("{family}-{side}.png"), family, side))
@@ -120,7 +125,8 @@ async fn late_events(bench: &Bench, worker: &Process, shop: &mut Shop) {
     std::fs::write(&broken, b"no picture at all").unwrap();
     let broken = format!("file://{}", broken.display());
     feed(&[at_version(image("story", "front", &broken), 60)]).await;
-    let kept = [at_version(image("story", "back", &other), 61), at_version(image("story", "back", &broken), 62)];
+    let kept =
+        [at_version(image("story", "back", &other), 61), at_version(image("story", "back", &broken), 62)];
     shop.apply(&kept[0]);
     feed(&kept).await;
     assert_eq!(bench.topic("dead").await.len(), 2);
@@ -134,7 +140,8 @@ async fn late_events(bench: &Bench, worker: &Process, shop: &mut Shop) {
     ])
     .await;
     assert!(stored_versions(bench, "story").await.is_empty());
-    let tombstone = bench.topic("similar").await.into_iter().rfind(|read| read.key_text() == "story").unwrap();
+    let tombstone =
+        bench.topic("similar").await.into_iter().rfind(|read| read.key_text() == "story").unwrap();
     assert_eq!(tombstone.value, None);
     let back = at_version(image("story", "front", &other), 101);
     shop.apply(&at_version(deleted("story"), 100));

@@ -44,8 +44,14 @@ impl Bench {
     pub(crate) async fn start(ranking: &Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("pictures")).unwrap();
-        let topics =
-            [(EVENTS, PARTITIONS), ("rank", PARTITIONS), ("similar", PARTITIONS), ("dead", 1), ("rank.2", PARTITIONS), ("similar.2", PARTITIONS)];
+        let topics = [
+            (EVENTS, PARTITIONS),
+            ("rank", PARTITIONS),
+            ("similar", PARTITIONS),
+            ("dead", 1),
+            ("rank.2", PARTITIONS),
+            ("similar.2", PARTITIONS),
+        ];
         let kafka = EmbeddedKafka::start(&topics).unwrap();
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         let qdrant = QdrantServer::start(&folder.path().join("qdrant"), any_port).await.unwrap();
@@ -168,7 +174,11 @@ impl Bench {
                 let (events, rank) = blocking(read).await;
                 let done = events.is_complete() && rank.is_complete();
                 let stories = || workers.iter().map(|worker| worker.story()).collect::<Vec<_>>().join("\n\n");
-                if done { Ok(()) } else { Err(format!("events {events:?}, rank requests {rank:?}\n{}", stories())) }
+                if done {
+                    Ok(())
+                } else {
+                    Err(format!("events {events:?}, rank requests {rank:?}\n{}", stories()))
+                }
             }
         })
         .await;

@@ -76,7 +76,8 @@ impl Process {
         let address = until("the http interface", || {
             let lines = log.lock().unwrap().clone();
             async move {
-                let found = lines.iter().find_map(|line| line.split("http interface listens address=").nth(1));
+                let found =
+                    lines.iter().find_map(|line| line.split("http interface listens address=").nth(1));
                 found.map(|address| address.trim().parse().unwrap()).ok_or(lines.join("\n"))
             }
         })
@@ -104,7 +105,8 @@ impl Process {
             let rest = line.strip_prefix(name);
             rest.is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' '))
         };
-        let lines = text.lines().filter(of_name).filter(|line| labels.iter().all(|label| line.contains(label)));
+        let lines =
+            text.lines().filter(of_name).filter(|line| labels.iter().all(|label| line.contains(label)));
         lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
     }
 
@@ -150,7 +152,8 @@ impl Working for Process {
     fn story(&self) -> String {
         let metrics = self.address.and_then(|address| get(address, "/metrics").ok());
         let (_, text) = metrics.unwrap_or_default();
-        let told = ["lookalike_records_", "lookalike_consumer_lag", "lookalike_assigned", "lookalike_stage_retries"];
+        let told =
+            ["lookalike_records_", "lookalike_consumer_lag", "lookalike_assigned", "lookalike_stage_retries"];
         let lines = text.lines().filter(|line| told.iter().any(|name| line.starts_with(name)));
         format!("{}\n{}", self.log(), lines.collect::<Vec<_>>().join("\n"))
     }

@@ -32,7 +32,10 @@ impl Read {
 /// All records of a topic, each partition in log order. Blocking.
 pub(crate) fn read_all(servers: &str, topic: &str) -> Vec<Read> {
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", servers).set("group.id", "test.reader").set("enable.auto.commit", "false");
+    config
+        .set("bootstrap.servers", servers)
+        .set("group.id", "test.reader")
+        .set("enable.auto.commit", "false");
     let consumer: BaseConsumer = config.create().unwrap();
     let metadata = consumer.fetch_metadata(Some(topic), DEADLINE).unwrap();
     let mut left: BTreeMap<i32, i64> = BTreeMap::new();

@@ -103,12 +103,7 @@ fn assert_list(id: &str, found: &[Neighbour], expected: &[Expected], items: &BTr
 }
 
 /// The stored living articles in numbers, after comparing them with the shop's.
-async fn stored_as(
-    bench: &Bench,
-    config: &Config,
-    encoder: &Encoder,
-    shop: &Shop,
-) -> BTreeMap<String, Item> {
+async fn stored_as(bench: &Bench, config: &Config, encoder: &Encoder, shop: &Shop) -> BTreeMap<String, Item> {
     let catalogue = bench.catalogue(config);
     let ids = catalogue.all_article_ids().await.unwrap();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>(), shop.articles.keys().collect(), "articles ever seen");
@@ -121,7 +116,11 @@ async fn stored_as(
             living.map(|image| (image.image_id.clone(), image.uri.clone().unwrap())).collect();
         assert_eq!(uris, article.images, "{id}");
         let facts = state.facts.unwrap();
-        assert_eq!((facts.fields.title.as_ref(), facts.deleted), (article.title.as_ref(), article.is_empty()), "{id}");
+        assert_eq!(
+            (facts.fields.title.as_ref(), facts.deleted),
+            (article.title.as_ref(), article.is_empty()),
+            "{id}"
+        );
         assert_eq!(facts.image_count, article.images.len(), "{id}");
         let item = item(id, article, &views.remove(id).unwrap(), encoder).await;
         if !article.is_empty() {
