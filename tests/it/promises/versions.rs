@@ -74,7 +74,9 @@ async fn the_newest_version_wins_in_any_order() {
     shuffled.extend(records(&history).into_iter().step_by(3));
     shuffled.shuffle(&mut random);
     bench.feed(&shuffled).await;
-    let worker = bench.process("worker", &json!({}), &[]).await;
+    // Events that come together are decided together.
+    let batches = json!({"embed_jobs": {"coalesce_window_ms": 40, "coalesce_max_age_ms": 400}});
+    let worker = bench.process("worker", &batches, &[]).await;
     bench.quiet(&config, &[&worker]).await;
     verify(&bench, &config, &encoder, &shop).await;
     assert!(superseded(&worker).await > 0.0, "the shuffled feed has older versions after newer ones");
