@@ -36,8 +36,10 @@ impl BackoffSettings {
 
 /// Work that may lose its right to go on.
 pub trait Tenure: Send + Sync {
-    /// The work's partition is still ours, and the process is not stopping.
+    /// Side effects are allowed: nobody else has taken the work over.
     fn is_ours(&self) -> bool;
+    /// Waiting is worth while: the work is not about to be handed over.
+    fn may_wait(&self) -> bool;
 }
 
 /// Why an operation has no result.
@@ -75,14 +77,20 @@ impl Attempts {
         F: Future<Output = Result<T, E>>,
     {
         let mut failures = 0;
+        let ended = |failures: u32, result| {
+            // Whatever comes next, this stage answers again; whoever goes on with
+            // abandoned work reports for itself.
+            if failures > 0 {
+                self.health.unblock(stage);
+            }
+            result
+        };
         loop {
+            if !tenure.is_ours() {
+                return ended(failures, Err(Failure::Abandoned));
+            }
             let error = match operation().await {
-                Ok(value) => {
-                    if failures > 0 {
-                        self.health.unblock(stage);
-                    }
-                    return Ok(value);
-                }
+                Ok(value) => return ended(failures, Ok(value)),
                 Err(error) => error,
             };
             let disposition = error.disposition();
@@ -90,7 +98,7 @@ impl Attempts {
                 Disposition::Retry => {}
                 Disposition::Configuration => self.health.block(stage, error.to_string()),
                 Disposition::Later | Disposition::DeadLetter | Disposition::Fatal => {
-                    return Err(Failure::Failed(error));
+                    return ended(failures, Err(Failure::Failed(error)));
                 }
             }
             failures += 1;
@@ -99,20 +107,18 @@ impl Attempts {
             let delay = self.backoff.delay(failures);
             tracing::warn!(stage, class = disposition.as_str(), %error, failures, ?delay, "trying again");
             if !wait(tenure, delay).await {
-                // Whoever goes on with the work reports for itself.
-                self.health.unblock(stage);
-                return Err(Failure::Abandoned);
+                return ended(failures, Err(Failure::Abandoned));
             }
         }
     }
 }
 
-/// Waits; answers false as soon as the work is not ours any more.
+/// Waits; answers false as soon as waiting is no longer worth while.
 pub async fn wait(tenure: &dyn Tenure, delay: Duration) -> bool {
     /// How late a lost partition is noticed while waiting.
     const STEP: Duration = Duration::from_millis(100);
     let end = tokio::time::Instant::now() + delay;
-    while tenure.is_ours() {
+    while tenure.may_wait() {
         let left = end.saturating_duration_since(tokio::time::Instant::now());
         if left.is_zero() {
             return true;

@@ -23,6 +23,9 @@ impl Tenure for Held {
     fn is_ours(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
+    fn may_wait(&self) -> bool {
+        self.is_ours()
+    }
 }
 
 fn attempts() -> (Attempts, Arc<Health>) {
@@ -77,6 +80,34 @@ async fn lost_work_is_given_up_and_not_ready_meanwhile() {
         .await;
     assert!(matches!(result, Err(Failure::Abandoned)));
     assert_eq!(health.blocked(), Vec::<String>::new(), "others' work does not block this process");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn work_that_is_not_ours_does_nothing() {
+    let (attempts, _) = attempts();
+    let calls = AtomicU32::new(0);
+    let result: Result<(), Failure<Fails>> = attempts
+        .run("test", &Held(AtomicBool::new(false)), || async {
+            calls.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        })
+        .await;
+    assert!(matches!(result, Err(Failure::Abandoned)));
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_stage_that_fails_for_good_after_a_mended_configuration_is_not_blocked() {
+    let (attempts, health) = attempts();
+    let calls = AtomicU32::new(0);
+    let result: Result<(), _> = attempts
+        .run("test", &Held(AtomicBool::new(true)), || async {
+            let first = calls.fetch_add(1, Ordering::SeqCst) == 0;
+            Err(Fails(if first { Disposition::Configuration } else { Disposition::Later }))
+        })
+        .await;
+    assert!(matches!(result, Err(Failure::Failed(_))));
+    assert_eq!(health.blocked(), Vec::<String>::new());
 }
 
 #[test]

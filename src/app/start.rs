@@ -46,6 +46,10 @@ impl Tenure for Starting<'_> {
     fn is_ours(&self) -> bool {
         !self.0.is_cancelled()
     }
+
+    fn may_wait(&self) -> bool {
+        self.is_ours()
+    }
 }
 
 /// At start, what would later be waited for is refused: nothing works yet.
@@ -112,6 +116,7 @@ impl Parts {
             max_image_bytes: config.encoder.images.max_compressed_bytes,
             missing_retry_delays: delays.collect(),
             decodes: Arc::new(Semaphore::new(cores)),
+            failures_in_a_row: Arc::default(),
         })
     }
 

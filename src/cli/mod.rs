@@ -112,7 +112,16 @@ fn log_warnings() -> Result<(), AppError> {
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("lookalike: {error:#}");
+    eprintln!("lookalike: {}", without_repetition(error));
     let code = error.downcast_ref::<AppError>().map_or(exit::FAILURE, AppError::exit_code);
     ExitCode::from(code)
+}
+
+/// The chain of causes, leaving out those that the one before tells already.
+fn without_repetition(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.as_str() {
+        "" => cause,
+        _ if told.contains(&cause) => told,
+        _ => format!("{told}: {cause}"),
+    })
 }

@@ -13,7 +13,7 @@ use crate::adapters::http::HttpSettings;
 use crate::adapters::kafka::settings::KafkaSettings;
 use crate::adapters::objects::ObjectSettings;
 use crate::adapters::qdrant::QdrantSettings;
-use crate::encoder::EncoderSettings;
+use crate::encoder::{EncoderError, EncoderSettings};
 use crate::pipeline::dispatch::DispatchSettings;
 use crate::pipeline::rank::RankingSettings;
 use crate::retry::BackoffSettings;
@@ -87,6 +87,8 @@ pub enum ConfigError {
     UnknownKey { key: String, nearest: Option<String> },
     #[error("configuration: {key} is missing; set it in the file, or as {variable}")]
     MissingKey { key: &'static str, variable: String },
+    #[error("configuration: {0}")]
+    Encoder(#[from] EncoderError),
     #[error("configuration: {key} is {value}; it must be {must}")]
     Range { key: &'static str, value: String, must: &'static str },
 }
@@ -150,13 +152,15 @@ impl Config {
     }
 
     fn validate(&self) -> Result<(), ConfigError> {
+        self.encoder.validate()?;
         let ranking = &self.ranking;
         let range = |fits: bool, key, value: String, must| {
             if fits { Ok(()) } else { Err(ConfigError::Range { key, value, must }) }
         };
         let share = |value: f64| (0.0..=1.0).contains(&value);
         let cosine = |value: f64| (-1.0..=1.0).contains(&value);
-        range(ranking.k >= 1, "ranking.k", ranking.k.to_string(), "at least 1")?;
+        // 1000 neighbours without explanations stay below Kafka's default record size.
+        range((1..=1000).contains(&ranking.k), "ranking.k", ranking.k.to_string(), "1 to 1000")?;
         range(share(ranking.text_weight), "ranking.text_weight", ranking.text_weight.to_string(), "0 to 1")?;
         range(cosine(ranking.threshold), "ranking.threshold", ranking.threshold.to_string(), "-1 to 1")?;
         let weight = ranking.coverage_weight;

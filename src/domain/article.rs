@@ -62,6 +62,12 @@ impl ArticleState {
         self.facts.as_ref().and_then(|facts| facts.deleted_version)
     }
 
+    /// Highest version that changed anything of the article.
+    pub fn revision(&self) -> Version {
+        let images = self.images.values().map(|image| image.version).max();
+        images.max(self.text_version()).max(self.deleted_version()).unwrap_or(0)
+    }
+
     /// Version of the event that last set the text.
     pub fn text_version(&self) -> Option<Version> {
         self.facts.as_ref().and_then(|facts| facts.text_version)

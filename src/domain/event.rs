@@ -97,6 +97,8 @@ pub enum InvalidEvent {
     BadId { field: &'static str },
     #[error("version {0} is above the highest accepted one, {MAX_VERSION}")]
     VersionTooHigh(Version),
+    #[error("the record header version is {0:?}, not a whole number")]
+    BadHeaderVersion(String),
 }
 
 impl InvalidEvent {
@@ -104,7 +106,9 @@ impl InvalidEvent {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoKey | Self::KeyNotText | Self::KeyMismatch { .. } => "key",
-            Self::Schema(_) | Self::BadId { .. } | Self::VersionTooHigh(_) => "schema",
+            Self::Schema(_) | Self::BadId { .. } | Self::VersionTooHigh(_) | Self::BadHeaderVersion(_) => {
+                "schema"
+            }
         }
     }
 }
@@ -152,7 +156,7 @@ struct Common {
 pub fn parse(
     key: Option<&[u8]>,
     value: Option<&[u8]>,
-    header_version: Option<Version>,
+    header_version: Option<&str>,
     offset: u64,
 ) -> Result<Event, InvalidEvent> {
     let key = key.ok_or(InvalidEvent::NoKey)?;
@@ -160,7 +164,7 @@ pub fn parse(
     let event = match value {
         None => Event {
             article_id: key.to_owned(),
-            version: header_version.unwrap_or(offset),
+            version: deletion_version(header_version, offset)?,
             occurred_at: None,
             change: Change::ArticleDeleted,
         },
@@ -168,6 +172,11 @@ pub fn parse(
     };
     check(key, &event)?;
     Ok(event)
+}
+
+fn deletion_version(header: Option<&str>, offset: u64) -> Result<Version, InvalidEvent> {
+    let Some(header) = header else { return Ok(offset) };
+    header.parse().map_err(|_| InvalidEvent::BadHeaderVersion(header.to_owned()))
 }
 
 fn from_json(value: &[u8], offset: u64) -> Result<Event, InvalidEvent> {
@@ -244,7 +253,8 @@ mod tests {
     fn null_value_deletes_at_header_version_or_offset() {
         let event = parse(Some(b"mug-1"), None, None, 9).unwrap();
         assert_eq!((event.version, event.change), (9, Change::ArticleDeleted));
-        assert_eq!(parse(Some(b"mug-1"), None, Some(70), 9).unwrap().version, 70);
+        assert_eq!(parse(Some(b"mug-1"), None, Some("70"), 9).unwrap().version, 70);
+        assert_eq!(parse(Some(b"mug-1"), None, Some("v70"), 9).unwrap_err().code(), "schema");
     }
 
     #[test]

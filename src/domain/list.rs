@@ -47,12 +47,26 @@ pub struct NeighbourList {
     pub neighbours: Vec<Neighbour>,
 }
 
+impl NeighbourList {
+    /// The same list without matched pairs and unmatched images.
+    pub fn without_explanations(&self) -> Self {
+        let mut list = self.clone();
+        for neighbour in &mut list.neighbours {
+            neighbour.pairs.clear();
+            neighbour.unmatched = Unmatched::default();
+        }
+        list
+    }
+}
+
 /// The ranking state of one article in the store.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RankState {
     pub sequence: u64,
     /// A ranking is under way, or was cut off: the list may be stale.
     pub dirty: bool,
+    /// Names the ranking under way, or the last one.
+    pub ranking: Option<String>,
     /// Score to reach to enter the list; `None` while it is not full.
     pub tau: Option<f64>,
     /// The list last published, if any.
@@ -60,9 +74,12 @@ pub struct RankState {
 }
 
 impl RankState {
-    /// An article that scores this much may belong in the list.
+    /// An article that scores this much may belong in the list, and nothing else will
+    /// see to it. An article that was never ranked has its own first ranking before
+    /// it, which begins after this was read and so sees the other article.
     pub fn admits(&self, score: f64) -> bool {
-        self.dirty || self.tau.is_none_or(|tau| score >= tau)
+        let never_ranked = self.sequence == 0 && !self.dirty;
+        !never_ranked && (self.dirty || self.tau.is_none_or(|tau| score >= tau))
     }
 }
 

@@ -147,8 +147,10 @@ impl EncoderMetrics {
 pub struct ListMetrics {
     pub lists_ranked: IntCounterVec,
     pub lists_published: IntCounter,
+    pub lists_without_explanations: IntCounter,
     pub rank_requests_sent: IntCounter,
     pub searches_truncated: IntCounterVec,
+    pub images_without_vector: IntCounter,
     pub freshness: HistogramVec,
 }
 
@@ -160,10 +162,18 @@ impl ListMetrics {
                 "Lists computed, by whether they changed: changed or unchanged.",
                 &["result"],
             )?,
+            lists_without_explanations: r.counter(
+                "lookalike_lists_without_explanations_total",
+                "Lists published without explanations because the topic takes no larger records.",
+            )?,
             lists_published: r
                 .counter("lookalike_lists_published_total", "Lists and list tombstones published.")?,
             rank_requests_sent: r
                 .counter("lookalike_rank_requests_sent_total", "Affected articles notified.")?,
+            images_without_vector: r.counter(
+                "lookalike_images_without_vector_total",
+                "Images left out of a comparison because their point has no vector.",
+            )?,
             searches_truncated: r.counters(
                 "lookalike_searches_truncated_total",
                 "Candidate searches that returned as many hits as their limit, by signal.",

@@ -1,6 +1,7 @@
 //! Records that will never work, moved aside with their reason and origin.
 //!
-//! Guarantee: key and value are the original bytes, untouched; the record counts as
+//! Guarantee: key and value are the original bytes, untouched, unless the topic takes no
+//! record of that size: then headers say how large they were. The record counts as
 //! resolved only after the dead-letter topic acknowledged it.
 
 use crate::adapters::kafka::error::KafkaError;
@@ -70,7 +71,7 @@ impl DeadLetters {
         let sent = attempts.run("dead_letter", tenure, || self.producer.produce(&whole)).await;
         match sent {
             Err(crate::retry::Failure::Failed(error)) if error.disposition() == Disposition::DeadLetter => {
-                self.send_without_value(record, headers, attempts, tenure).await?;
+                self.send_without_value(record, reason, attempts, tenure).await?;
             }
             other => other.map_err(Stop::of("dead_letter"))?,
         }
@@ -78,19 +79,22 @@ impl DeadLetters {
         Ok(())
     }
 
-    /// With its headers the record is larger than the topic takes: the origin tells
-    /// where the value still is.
+    /// With its reason the record is larger than the topic takes: only where it came
+    /// from and how large it was goes there, and the original stays at its origin.
     async fn send_without_value(
         &self,
         record: &Record,
-        mut headers: Vec<(String, Vec<u8>)>,
+        reason: &Reason,
         attempts: &Attempts,
         tenure: &dyn Tenure,
     ) -> Result<(), Stop> {
-        let size = record.value.as_ref().map_or(0, Vec::len);
-        headers.push(("dlq.value_omitted_bytes".to_owned(), size.to_string().into_bytes()));
-        let outgoing =
-            Outgoing { topic: &self.topic, key: record.key.as_deref(), value: None, headers: &headers };
+        let mut headers = self.headers(record, reason);
+        headers.drain(..record.headers.len());
+        for (name, bytes) in [("key", &record.key), ("value", &record.value)] {
+            let size = bytes.as_ref().map_or(0, Vec::len);
+            headers.push((format!("dlq.{name}_omitted_bytes"), size.to_string().into_bytes()));
+        }
+        let outgoing = Outgoing { topic: &self.topic, key: None, value: None, headers: &headers };
         let sent =
             attempts.run::<_, KafkaError, _>("dead_letter", tenure, || self.producer.produce(&outgoing));
         sent.await.map_err(Stop::of("dead_letter"))

@@ -42,13 +42,17 @@ pub struct Batch {
 
 impl Tenure for Batch {
     fn is_ours(&self) -> bool {
+        !self.lease.is_gone()
+    }
+
+    fn may_wait(&self) -> bool {
         self.lease.is_live()
     }
 }
 
 impl Batch {
     /// Records whose lease is live; `None` if there are none. Live records of one
-    /// key are of one partition and so of one lease.
+    /// mailbox key are of one partition and so of one lease.
     fn of(records: Vec<Record>) -> Option<Self> {
         let records: Vec<Record> =
             records.into_iter().filter(|record| record.ack.lease().is_live()).collect();
@@ -93,7 +97,10 @@ where
         tokio::select! {
             record = records.recv() => match record {
                 Some(record) => {
-                    let key = record.key.clone().unwrap_or_default();
+                    let key = Key {
+                        partition: record.origin.partition,
+                        bytes: record.key.clone().unwrap_or_default(),
+                    };
                     mailbox.push(key, record, start.elapsed());
                 }
                 // The leases have ended: what waits is not ours to begin.

@@ -8,8 +8,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-/// A key of the log: the record's key bytes.
-pub(super) type Key = Vec<u8>;
+/// What is worked on by one job at a time: a record's key in its partition. Records
+/// without a key come in every partition, each with a lease of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) partition: i32,
+    pub(super) bytes: Vec<u8>,
+}
 
 /// How long items of a key are collected.
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +108,10 @@ mod tests {
 
     use super::*;
 
+    fn key(of: u8) -> Key {
+        Key { partition: i32::from(of) % 2, bytes: vec![of] }
+    }
+
     const COALESCING: Coalescing =
         Coalescing { window: Duration::from_millis(10), max_age: Duration::from_millis(35), max_batch: 4 };
 
@@ -129,8 +138,8 @@ mod tests {
                 now += Duration::from_millis(pause);
                 match step {
                     Step::Push(key) => {
-                        mailbox.push(vec![key], at, now);
-                        pushed.entry(vec![key]).or_default().push(at);
+                        mailbox.push(self::key(key), at, now);
+                        pushed.entry(self::key(key)).or_default().push(at);
                     }
                     Step::Take => {
                         if let Some((key, batch)) = mailbox.take_ready(now) {
@@ -165,7 +174,7 @@ mod tests {
     fn a_busy_key_is_collected_and_not_starved() {
         let mut mailbox = Mailbox::new(Coalescing { max_batch: 100, ..COALESCING });
         for at in 0..5 {
-            mailbox.push(b"a".to_vec(), at, Duration::from_millis(9 * at));
+            mailbox.push(key(1), at, Duration::from_millis(9 * at));
             if at < 4 {
                 assert!(mailbox.take_ready(Duration::from_millis(9 * at)).is_none());
             }

@@ -48,7 +48,19 @@ impl Fixture {
     }
 
     async fn facts(&self, article_id: &str, facts: &ArticleFacts, text: TextWrite, exists: bool) {
-        self.catalogue.write_facts(FactsWrite { article_id, facts, text, exists }).await.unwrap();
+        self.facts_at(1, article_id, facts, text, exists).await;
+    }
+
+    async fn facts_at(
+        &self,
+        revision: u64,
+        article_id: &str,
+        facts: &ArticleFacts,
+        text: TextWrite,
+        exists: bool,
+    ) {
+        let write = FactsWrite { article_id, facts, revision, text, exists };
+        self.catalogue.write_facts(write).await.unwrap();
     }
 
     /// The stored version of image `i` of article `a`, and its first number while it
@@ -114,5 +126,11 @@ fn ranked(article: &str, neighbour: &str, sequence: u64) -> RankState {
     };
     let list =
         NeighbourList { article_id: article.to_owned(), sequence, version: 1, neighbours: vec![neighbour] };
-    RankState { sequence, dirty: false, tau: Some(0.1 + 0.2), list: Some(list) }
+    RankState {
+        sequence,
+        dirty: false,
+        ranking: Some("r".to_owned()),
+        tau: Some(0.1 + 0.2),
+        list: Some(list),
+    }
 }

@@ -181,7 +181,9 @@ async fn readyz(State(shared): State<Shared>) -> Response {
     health(ready, json!({ "ready": ready, "not_ready": reasons }))
 }
 
-async fn exposition() -> Response {
+async fn exposition(State(shared): State<Shared>) -> Response {
+    // Readiness is a metric as well: brought up to date by whoever asks.
+    shared.interface.probe.ready();
     match metrics().render() {
         Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
         Err(error) => {

@@ -43,7 +43,7 @@ impl Assignment {
         let owned = Owned { lease: Lease::new(self.next_generation), watermark: Watermark::default() };
         self.paused.remove(&origin);
         if let Some(earlier) = self.owned.insert(origin, owned) {
-            earlier.lease.end();
+            earlier.lease.lose();
         }
     }
 
@@ -77,7 +77,7 @@ impl Assignment {
         for origin in origins {
             self.paused.remove(origin);
             if let Some(owned) = self.owned.remove(origin) {
-                owned.lease.end();
+                owned.lease.lose();
             }
         }
     }

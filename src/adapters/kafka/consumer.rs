@@ -57,7 +57,11 @@ impl Control {
         self.stop.store(true, Ordering::SeqCst);
     }
 
-    fn beat(&self) {
+    pub(super) fn assigned(&self) {
+        self.assigned.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn beat(&self) {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_poll_ms.store(now, Ordering::SeqCst);
     }
@@ -82,17 +86,17 @@ pub fn start(
     drain: Duration,
 ) -> Result<Consumer, KafkaError> {
     let (resolved_sender, resolved) = mpsc::channel();
-    let context = Context::new(settings.clone(), resolved);
-    let consumer: BaseConsumer<Context> =
-        settings.consumer(group)?.create_with_context(context).map_err(KafkaError::Settings)?;
-    consumer.subscribe(&[topic]).map_err(KafkaError::Consume)?;
-    let (records_sender, records) = edge::channel(edge_capacity);
     let control = Arc::new(Control {
         started: Instant::now(),
         last_poll_ms: AtomicU64::new(0),
         assigned: AtomicBool::new(false),
         stop: AtomicBool::new(false),
     });
+    let context = Context::new(settings.clone(), resolved, Arc::clone(&control));
+    let consumer: BaseConsumer<Context> =
+        settings.consumer(group)?.create_with_context(context).map_err(KafkaError::Settings)?;
+    consumer.subscribe(&[topic]).map_err(KafkaError::Consume)?;
+    let (records_sender, records) = edge::channel(edge_capacity);
     let poller = Poller {
         consumer,
         group: group.to_owned(),
@@ -146,7 +150,6 @@ impl Poller {
             if let Some(failure) = state.failure.take() {
                 return Err(failure);
             }
-            self.control.assigned.store(state.assigned_once, Ordering::SeqCst);
             if self.records.is_closed() {
                 break;
             }

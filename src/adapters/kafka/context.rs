@@ -5,7 +5,7 @@
 //! partition goes. All callbacks run on the consumer's own thread, inside `poll`.
 
 use std::sync::mpsc::Receiver;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use rdkafka::client::ClientContext;
@@ -16,6 +16,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::assignment::Assignment;
+use super::consumer::Control;
 use super::error::KafkaError;
 use super::record::{Resolved, TopicPartition};
 use super::settings::{KafkaSettings, StartFrom};
@@ -32,8 +33,8 @@ pub(super) struct State {
     pub(super) resolved: Receiver<Resolved>,
     /// Why consuming cannot go on, noted by a callback for the poll loop.
     pub(super) failure: Option<KafkaError>,
-    /// The first assignment, even of no partition, has arrived.
-    pub(super) assigned_once: bool,
+    /// Told of every sign of life, also while a callback waits.
+    pub(super) control: Arc<Control>,
 }
 
 impl State {
@@ -47,6 +48,7 @@ impl State {
     /// Waits until no work is under way for these partitions, or the deadline.
     pub(super) fn wait_for_active(&mut self, origins: &[TopicPartition], deadline: Instant) {
         loop {
+            self.control.beat();
             self.drain_resolved();
             let left = deadline.saturating_duration_since(Instant::now());
             if self.assignment.active(origins) == 0 || left.is_zero() {
@@ -63,9 +65,8 @@ impl State {
 }
 
 impl Context {
-    pub(super) fn new(settings: KafkaSettings, resolved: Receiver<Resolved>) -> Self {
-        let state =
-            State { assignment: Assignment::default(), resolved, failure: None, assigned_once: false };
+    pub(super) fn new(settings: KafkaSettings, resolved: Receiver<Resolved>, control: Arc<Control>) -> Self {
+        let state = State { assignment: Assignment::default(), resolved, failure: None, control };
         Self { settings, state: Mutex::new(state) }
     }
 
@@ -85,7 +86,7 @@ impl Context {
     ) -> Result<(), ClientError> {
         self.start_new_groups(consumer, partitions)?;
         let mut state = self.state();
-        state.assigned_once = true;
+        state.control.assigned();
         // A commit sent while the group rebalanced was refused, and nobody told us.
         state.assignment.forget_commits();
         for origin in origins(partitions) {

@@ -67,11 +67,12 @@ fn of_produce(error: &ClientError) -> Disposition {
             | Code::SaslAuthenticationFailed
             | Code::UnknownTopic
             | Code::UnknownTopicOrPartition
-            | Code::UnknownPartition,
+            | Code::UnknownPartition
+            | Code::PolicyViolation,
         ) => Disposition::Configuration,
         // The idempotent producer lost its sequence; only a new process has a new one.
         Some(Code::Fatal | Code::Fenced) => Disposition::Fatal,
-        Some(Code::MessageSizeTooLarge | Code::PolicyViolation) => Disposition::DeadLetter,
+        Some(Code::MessageSizeTooLarge) => Disposition::DeadLetter,
         _ => Disposition::Retry,
     }
 }

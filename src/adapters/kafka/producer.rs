@@ -24,11 +24,16 @@ pub struct Outgoing<'a> {
 #[derive(Clone)]
 pub struct Producer {
     inner: FutureProducer,
+    /// How long a full local queue is waited for.
+    queue_deadline: Duration,
 }
 
 impl Producer {
     pub fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
-        Ok(Self { inner: settings.producer()?.create().map_err(KafkaError::Settings)? })
+        Ok(Self {
+            inner: settings.producer()?.create().map_err(KafkaError::Settings)?,
+            queue_deadline: Duration::from_millis(settings.delivery_timeout_ms),
+        })
     }
 
     /// Produces one record and waits for its acknowledgement.
@@ -43,8 +48,7 @@ impl Producer {
                     headers.insert(Header { key, value: Some(value) })
                 }));
         }
-        // A full local queue is waited for as long as one delivery may take.
-        let sent = self.inner.send(record, Duration::from_secs(30)).await;
+        let sent = self.inner.send(record, self.queue_deadline).await;
         sent.map(|_| ())
             .map_err(|(source, _)| KafkaError::Produce { topic: outgoing.topic.to_owned(), source })
     }

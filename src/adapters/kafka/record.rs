@@ -37,21 +37,37 @@ impl Record {
 pub struct Lease {
     pub(super) generation: u64,
     live: AtomicBool,
+    gone: AtomicBool,
     active: AtomicUsize,
 }
 
 impl Lease {
     pub(super) fn new(generation: u64) -> Arc<Self> {
-        Arc::new(Self { generation, live: AtomicBool::new(true), active: AtomicUsize::new(0) })
+        Arc::new(Self {
+            generation,
+            live: AtomicBool::new(true),
+            gone: AtomicBool::new(false),
+            active: AtomicUsize::new(0),
+        })
     }
 
-    /// The partition is still ours. Work whose lease ended must not start.
+    /// New work may start. Once this is false, work under way is to finish.
     pub fn is_live(&self) -> bool {
         self.live.load(Ordering::SeqCst)
     }
 
+    /// Another consumer may own the partition: nothing may be written for it.
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::SeqCst)
+    }
+
     pub(super) fn end(&self) {
         self.live.store(false, Ordering::SeqCst);
+    }
+
+    pub(super) fn lose(&self) {
+        self.end();
+        self.gone.store(true, Ordering::SeqCst);
     }
 
     /// Work under way for this lease; a revoke waits for it.

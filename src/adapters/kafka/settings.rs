@@ -131,7 +131,9 @@ const CONSUMER_FIXED: [(&str, &str); 7] = [
     ("allow.auto.create.topics", "false"),
 ];
 
-const PRODUCER_DEFAULTS: [(&str, &str); 2] = [
+const PRODUCER_DEFAULTS: [(&str, &str); 3] = [
+    // Checked before compression; what counts is the topic's own limit, after it.
+    ("message.max.bytes", "10485760"),
     ("compression.type", "zstd"),
     // Records of concurrent articles share a request; acks are awaited anyway.
     ("linger.ms", "5"),

@@ -25,14 +25,14 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Everything up to the end is committed.
-    pub fn is_complete(self) -> bool {
-        self.committed == self.end
+    /// Records that are not committed yet.
+    pub fn open(self) -> u64 {
+        self.end.saturating_sub(self.committed)
     }
 }
 
-/// Asks how far a group has come. Ends are read after commits, so `is_complete` means
-/// that nothing was left at the moment between. Blocking.
+/// Asks how far a group has come. Ends are read after commits, so nothing
+/// open means that nothing was left at the moment between. Blocking.
 pub struct GroupProgress {
     consumer: BaseConsumer,
     topic: String,

@@ -50,6 +50,8 @@ impl Classify for ObjectError {
 fn of_store(error: &object_store::Error) -> Disposition {
     use object_store::Error as E;
     match error {
+        // A bucket that is not there is not the event's fault.
+        E::NotFound { .. } if error.to_string().contains("NoSuchBucket") => Disposition::Configuration,
         E::NotFound { .. } => Disposition::Later,
         E::InvalidPath { .. } => Disposition::DeadLetter,
         E::PermissionDenied { .. }

@@ -14,6 +14,8 @@ pub enum StoreError {
     Call(Box<QdrantError>),
     #[error("qdrant answered {status} to a write; only Completed is durable")]
     NotCompleted { status: String },
+    #[error("qdrant {found} is too old: {}.{} or later is needed", oldest.0, oldest.1)]
+    OldServer { found: String, oldest: (u32, u32) },
     #[error("collection {collection} does not exist, and qdrant.create_collections is off")]
     MissingCollection { collection: String },
     #[error(
@@ -35,6 +37,7 @@ impl Classify for StoreError {
     fn disposition(&self) -> Disposition {
         match self {
             Self::Settings { .. }
+            | Self::OldServer { .. }
             | Self::MissingCollection { .. }
             | Self::WrongCollection { .. }
             | Self::Corrupt { .. } => Disposition::Configuration,
@@ -46,6 +49,7 @@ impl Classify for StoreError {
     fn code(&self) -> &'static str {
         match self {
             Self::Settings { .. } => "qdrant_settings",
+            Self::OldServer { .. } => "qdrant_too_old",
             Self::NotCompleted { .. } => "qdrant_not_completed",
             Self::MissingCollection { .. } => "qdrant_collection_missing",
             Self::WrongCollection { .. } => "qdrant_collection_wrong",

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::StoreError;
 use crate::domain::article::{ArticleFacts, StoredImage};
+use crate::domain::event::Version;
 use crate::domain::list::{NeighbourList, RankState};
 
 /// Namespace of all point ids. Fixed for ever: another one orphans every point.
@@ -31,6 +32,9 @@ pub(super) mod key {
     pub(in super::super) const TAU: &str = "tau";
     pub(in super::super) const SEQUENCE: &str = "sequence";
     pub(in super::super) const DIRTY: &str = "dirty";
+    pub(in super::super) const RANKING: &str = "ranking";
+    pub(in super::super) const REVISION: &str = "revision";
+    pub(in super::super) const ATTRIBUTES: &str = "attributes";
 }
 
 pub(super) fn article_point(article_id: &str) -> PointId {
@@ -58,10 +62,14 @@ pub(super) fn filter_fields(facts: &ArticleFacts) -> Map<String, Json> {
     fields
 }
 
-/// What indexing writes of an article.
-pub(super) fn of_facts(article_id: &str, facts: &ArticleFacts) -> Payload {
+/// What indexing writes of an article. Attributes are kept as JSON text: they may be
+/// nested more deeply than a gRPC message.
+pub(super) fn of_facts(article_id: &str, facts: &ArticleFacts, revision: Version) -> Payload {
     let mut payload = object(serde_json::to_value(facts));
     payload.insert(key::ARTICLE_ID.to_owned(), json!(article_id));
+    payload.insert(key::REVISION.to_owned(), json!(revision));
+    let attributes = json!(facts.fields.attributes).to_string();
+    payload.insert(key::ATTRIBUTES.to_owned(), Json::String(attributes));
     Payload::from(payload)
 }
 
@@ -76,14 +84,16 @@ pub(super) fn of_rank(state: &RankState) -> Payload {
     Payload::from(object(Ok(json!({
         key::SEQUENCE: state.sequence,
         key::DIRTY: state.dirty,
+        key::RANKING: state.ranking,
         key::TAU: state.tau,
         key::LIST: state.list,
         key::LIST_IDS: ids,
     }))))
 }
 
-pub(super) fn of_dirty_mark(sequence: u64) -> Payload {
-    Payload::from(object(Ok(json!({ key::SEQUENCE: sequence, key::DIRTY: true }))))
+pub(super) fn of_dirty_mark(sequence: u64, ranking: &str) -> Payload {
+    let mark = json!({ key::SEQUENCE: sequence, key::DIRTY: true, key::RANKING: ranking });
+    Payload::from(object(Ok(mark)))
 }
 
 fn object(value: serde_json::Result<Json>) -> Map<String, Json> {
@@ -100,9 +110,14 @@ pub(super) fn image_of(collection: &str, payload: HashMap<String, Value>) -> Res
 
 pub(super) fn facts_of(
     collection: &str,
-    payload: HashMap<String, Value>,
+    mut payload: HashMap<String, Value>,
 ) -> Result<ArticleFacts, StoreError> {
-    read(collection, payload)
+    let attributes = payload.remove(key::ATTRIBUTES);
+    let mut facts: ArticleFacts = read(collection, payload)?;
+    if let Some(text) = attributes.as_ref().and_then(|attributes| attributes.as_str()) {
+        facts.fields.attributes = serde_json::from_str(text).map_err(|error| corrupt(collection, &error))?;
+    }
+    Ok(facts)
 }
 
 /// The ranking state; keys that were not asked for read as never ranked.
@@ -114,19 +129,24 @@ pub(super) fn rank_of(collection: &str, payload: &HashMap<String, Value>) -> Res
         #[serde(default)]
         dirty: bool,
         #[serde(default)]
+        ranking: Option<String>,
+        #[serde(default)]
         tau: Option<f64>,
         #[serde(default)]
         list: Option<NeighbourList>,
     }
-    let Stored { sequence, dirty, tau, list } = read(collection, payload.clone())?;
-    Ok(RankState { sequence, dirty, tau, list })
+    let Stored { sequence, dirty, ranking, tau, list } = read(collection, payload.clone())?;
+    Ok(RankState { sequence, dirty, ranking, tau, list })
 }
 
 fn read<T: DeserializeOwned>(collection: &str, payload: HashMap<String, Value>) -> Result<T, StoreError> {
     let object: Map<String, Json> =
         payload.into_iter().map(|(key, value)| (key, Json::from(value))).collect();
-    serde_json::from_value(Json::Object(object))
-        .map_err(|error| StoreError::Corrupt { collection: collection.to_owned(), reason: error.to_string() })
+    serde_json::from_value(Json::Object(object)).map_err(|error| corrupt(collection, &error))
+}
+
+fn corrupt(collection: &str, error: &serde_json::Error) -> StoreError {
+    StoreError::Corrupt { collection: collection.to_owned(), reason: error.to_string() }
 }
 
 /// A text payload field.

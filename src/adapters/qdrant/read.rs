@@ -13,13 +13,14 @@ use super::{Catalogue, IMAGE_VECTOR, StoreError, TEXT_VECTOR};
 use crate::domain::article::{ArticleFacts, ArticleState, Member, Profile};
 use crate::domain::embedding::Embedding;
 use crate::domain::list::RankState;
+use crate::metrics::metrics;
 
 /// Points of one page.
 const PAGE: u32 = 500;
 /// Articles asked for at once.
 const ARTICLES_AT_ONCE: usize = 200;
 /// What ranking needs of an article besides its images, without the list itself.
-const PROFILE_KEYS: [&str; 9] = [
+const PROFILE_KEYS: [&str; 10] = [
     key::ARTICLE_ID,
     key::CATEGORIES,
     key::GROUP,
@@ -29,6 +30,7 @@ const PROFILE_KEYS: [&str; 9] = [
     key::TAU,
     key::SEQUENCE,
     key::DIRTY,
+    key::RANKING,
 ];
 
 /// An article as ranking sees it.
@@ -128,8 +130,13 @@ impl Catalogue {
             .with_vectors(only_vector(IMAGE_VECTOR));
         let mut sets: HashMap<String, Vec<Member>> = HashMap::new();
         for point in self.scroll(request).await? {
-            let vector = payload::vector(&point, IMAGE_VECTOR)
-                .ok_or_else(|| corrupt(&self.images, "a live image has no vector"))?;
+            let Some(vector) = payload::vector(&point, IMAGE_VECTOR) else {
+                // Left by two writers at once; its next event mends it. It must not keep
+                // every list that could hold its article from being made.
+                metrics().list.images_without_vector.inc();
+                tracing::error!(point = ?point.id, "a live image has no vector and is not compared");
+                continue;
+            };
             let embedding = self.embedding(&self.images, vector)?;
             let article_id = payload::text(&point.payload, key::ARTICLE_ID)
                 .ok_or_else(|| corrupt(&self.images, "no article_id"))?;

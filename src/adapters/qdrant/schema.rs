@@ -11,6 +11,10 @@ use qdrant_client::qdrant::{
 use super::payload::key;
 use super::{Catalogue, IMAGE_VECTOR, QdrantSettings, StoreError, TEXT_VECTOR};
 
+/// Conditional updates came with 1.16, insert-only upserts with 1.17; before 1.19 a
+/// restart could bring deleted points back (qdrant issue 9575, fixed by 9678).
+const OLDEST_SERVER: (u32, u32) = (1, 19);
+
 const IMAGE_INDEXES: [(&str, FieldType); 4] = [
     (key::ARTICLE_ID, FieldType::Keyword),
     (key::DELETED, FieldType::Bool),
@@ -32,8 +36,21 @@ impl Catalogue {
         Ok(format!("{} {}", reply.title, reply.version))
     }
 
+    /// A server that does not know conditional writes would carry them out without
+    /// their condition.
+    async fn verify_server(&self) -> Result<(), StoreError> {
+        let found = self.client.health_check().await?.version;
+        let mut numbers = found.trim_start_matches('v').split('.').map(|part| part.parse::<u32>().ok());
+        let version = numbers.next().flatten().zip(numbers.next().flatten());
+        match version {
+            Some(version) if version >= OLDEST_SERVER => Ok(()),
+            _ => Err(StoreError::OldServer { found, oldest: OLDEST_SERVER }),
+        }
+    }
+
     /// Creates or verifies both collections for vectors of `dimension`.
     pub async fn prepare(&self, settings: &QdrantSettings, dimension: usize) -> Result<(), StoreError> {
+        self.verify_server().await?;
         let parts = [
             (&self.images, IMAGE_VECTOR, IMAGE_INDEXES.as_slice()),
             (&self.articles, TEXT_VECTOR, ARTICLE_INDEXES.as_slice()),

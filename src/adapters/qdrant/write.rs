@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use qdrant_client::Payload;
 use qdrant_client::qdrant::{
-    Condition, DeletePointVectorsBuilder, Filter, NamedVectors, PointId, PointStruct, PointVectors,
-    PointsIdsList, PointsOperationResponse, SetPayloadPointsBuilder, UpdateMode, UpdatePointVectorsBuilder,
-    UpdateStatus, UpsertPointsBuilder, Vector, Vectors, VectorsSelector, WriteOrdering, WriteOrderingType,
+    DeletePointVectorsBuilder, Filter, NamedVectors, PointId, PointStruct, PointVectors,
+    PointsOperationResponse, SetPayloadPointsBuilder, UpdateMode, UpdatePointVectorsBuilder, UpdateStatus,
+    UpsertPointsBuilder, Vector, Vectors, VectorsSelector, WriteOrdering, WriteOrderingType,
 };
 
 use super::filters::{of_article, unless_newer};
@@ -14,6 +14,7 @@ use super::payload::{self, key};
 use super::{Catalogue, IMAGE_VECTOR, StoreError, TEXT_VECTOR};
 use crate::domain::article::{ArticleFacts, StoredImage};
 use crate::domain::embedding::Embedding;
+use crate::domain::event::Version;
 use crate::domain::list::RankState;
 
 /// One image to write.
@@ -25,6 +26,14 @@ pub enum ImageWrite {
     Described(StoredImage),
     /// Deleted: the point stays, without vector.
     Tombstone(StoredImage),
+}
+
+impl ImageWrite {
+    /// The image as it is to be stored.
+    pub fn image(&self) -> &StoredImage {
+        let (Self::Embedded(image, _) | Self::Described(image) | Self::Tombstone(image)) = self;
+        image
+    }
 }
 
 /// What becomes of an article's text embedding.
@@ -41,6 +50,8 @@ pub struct FactsWrite<'a> {
     pub article_id: &'a str,
     pub facts: &'a ArticleFacts,
     pub text: TextWrite,
+    /// Highest version that changed anything of the article; an older revision yields.
+    pub revision: Version,
     /// The article has a point already.
     pub exists: bool,
 }
@@ -103,7 +114,7 @@ impl Catalogue {
     /// Writes an article's facts; what ranking keeps there stays.
     pub async fn write_facts(&self, write: FactsWrite<'_>) -> Result<(), StoreError> {
         let id = payload::article_point(write.article_id);
-        let facts = payload::of_facts(write.article_id, write.facts);
+        let facts = payload::of_facts(write.article_id, write.facts, write.revision);
         if !write.exists {
             let vectors = match &write.text {
                 TextWrite::Set(embedding) => named(TEXT_VECTOR, embedding),
@@ -121,23 +132,24 @@ impl Catalogue {
         }
         // The embedding comes before the text it was made from: after a crash between
         // the two, the old text tells that the embedding is to be made again.
-        self.write_text(id.clone(), write.text, write.exists).await?;
-        let here = Filter::must([Condition::has_id([id])]);
-        self.set_payload(&self.articles, facts, here).await
+        let condition = Filter::must([unless_newer(&id, key::REVISION, write.revision)]);
+        self.write_text(id, write.text, &condition).await?;
+        self.set_payload(&self.articles, facts, condition).await
     }
 
-    async fn write_text(&self, id: PointId, text: TextWrite, exists: bool) -> Result<(), StoreError> {
+    async fn write_text(&self, id: PointId, text: TextWrite, condition: &Filter) -> Result<(), StoreError> {
         match text {
             TextWrite::Keep => Ok(()),
-            TextWrite::Remove if !exists => Ok(()),
             TextWrite::Set(embedding) => {
                 let vectors = PointVectors { id: Some(id), vectors: Some(named(TEXT_VECTOR, &embedding)) };
-                let update = UpdatePointVectorsBuilder::new(&self.articles, vec![vectors]).wait(true);
+                let update = UpdatePointVectorsBuilder::new(&self.articles, vec![vectors])
+                    .update_filter(condition.clone())
+                    .wait(true);
                 completed(self.client.update_vectors(update.ordering(strong())).await?)
             }
             TextWrite::Remove => {
                 let delete = DeletePointVectorsBuilder::new(&self.articles)
-                    .points_selector(PointsIdsList { ids: vec![id] })
+                    .points_selector(condition.clone())
                     .vectors(VectorsSelector { names: vec![TEXT_VECTOR.to_owned()] })
                     .ordering(strong())
                     .wait(true);
@@ -146,12 +158,14 @@ impl Catalogue {
         }
     }
 
-    /// Marks an article's list as being computed, as number `sequence`.
-    pub async fn mark_dirty(&self, article_id: &str, sequence: u64) -> Result<(), StoreError> {
+    /// Marks an article's list as being computed, as number `sequence`, by the ranking
+    /// of this name. Whether the mark is in force shows when the article is read again.
+    pub async fn mark_dirty(&self, article_id: &str, sequence: u64, ranking: &str) -> Result<(), StoreError> {
         let id = payload::article_point(article_id);
         // A list of this number or a higher one exists: another owner is ahead.
         let condition = unless_newer(&id, key::SEQUENCE, sequence.saturating_sub(1));
-        self.set_payload(&self.articles, payload::of_dirty_mark(sequence), Filter::must([condition])).await
+        self.set_payload(&self.articles, payload::of_dirty_mark(sequence, ranking), Filter::must([condition]))
+            .await
     }
 
     /// Writes an article's list and clears the dirty mark, in one operation.

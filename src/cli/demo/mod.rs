@@ -12,6 +12,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -34,6 +35,11 @@ use crate::telemetry;
 
 /// How often the demo looks whether it is done.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Articles fed before the demo looks how far the worker has come.
+const ARTICLES_AT_ONCE: usize = 64;
+/// Events and rank requests that may be open while more is fed.
+const OPEN_EVENTS: u64 = 1000;
+const OPEN_REQUESTS: u64 = 20_000;
 /// Lists shown at the end.
 const SHOWN_LISTS: usize = 3;
 const SHOWN_NEIGHBOURS: usize = 4;
@@ -110,8 +116,13 @@ async fn feed_and_wait(config: &Config, articles: &[Article]) -> anyhow::Result<
     let tail =
         blocking(move || Tail::start(&settings, &settings.topics.similar, move || seen.list())).await?;
     let producer = Producer::new(&config.kafka).map_err(AppError::from)?;
-    feed(&producer, &config.kafka, articles, &progress).await?;
-    wait_until_done(&config.kafka, &progress).await?;
+    let groups = Groups::new(&config.kafka, progress.clone()).await?;
+    for part in articles.chunks(ARTICLES_AT_ONCE) {
+        feed(&producer, &config.kafka.topics.events, part).await?;
+        // The built-in Kafka keeps a bounded log: stay a bounded number ahead.
+        groups.wait_for_at_most(OPEN_EVENTS, OPEN_REQUESTS).await?;
+    }
+    groups.wait_for_at_most(0, 0).await?;
     let lists = blocking(move || tail.finish()).await?;
     progress.finish();
     let lists: Result<Vec<NeighbourList>, _> =
@@ -119,42 +130,46 @@ async fn feed_and_wait(config: &Config, articles: &[Article]) -> anyhow::Result<
     Ok(lists?)
 }
 
-/// Produces all events, a bounded number ahead of the worker: the built-in Kafka
-/// keeps a bounded log.
-async fn feed(
-    producer: &Producer,
-    settings: &KafkaSettings,
-    articles: &[Article],
-    progress: &Progress,
-) -> anyhow::Result<()> {
+async fn feed(producer: &Producer, topic: &str, articles: &[Article]) -> anyhow::Result<()> {
     for article in articles {
         let key = Some(article.article_id.as_bytes());
         for event in &article.events {
-            let outgoing = Outgoing { topic: &settings.topics.events, key, value: Some(event), headers: &[] };
+            let outgoing = Outgoing { topic, key, value: Some(event), headers: &[] };
             producer.produce(&outgoing).await.map_err(AppError::from)?;
-            progress.fed();
         }
     }
     Ok(())
 }
 
-async fn wait_until_done(settings: &KafkaSettings, progress: &Progress) -> anyhow::Result<()> {
-    let (kafka, prefix) = (settings.clone(), settings.group_prefix.clone());
-    let groups = blocking(move || {
-        let events = GroupProgress::new(&kafka, &format!("{prefix}.embed"), &kafka.topics.events)?;
-        let rank = GroupProgress::new(&kafka, &format!("{prefix}.rank"), &kafka.topics.rank)?;
-        Ok(std::sync::Arc::new((events, rank)))
-    })
-    .await?;
-    loop {
-        let groups = std::sync::Arc::clone(&groups);
-        // Events first: what they caused is in the rank topic before they are committed.
-        let (events, rank) = blocking(move || Ok((groups.0.read()?, groups.1.read()?))).await?;
-        progress.at(events, rank);
-        if events.is_complete() && rank.is_complete() {
-            return Ok(());
+/// How far both consumer groups have come.
+struct Groups {
+    groups: Arc<(GroupProgress, GroupProgress)>,
+    progress: Progress,
+}
+
+impl Groups {
+    async fn new(settings: &KafkaSettings, progress: Progress) -> anyhow::Result<Self> {
+        let (kafka, prefix) = (settings.clone(), settings.group_prefix.clone());
+        let groups = blocking(move || {
+            let events = GroupProgress::new(&kafka, &format!("{prefix}.embed"), &kafka.topics.events)?;
+            let rank = GroupProgress::new(&kafka, &format!("{prefix}.rank"), &kafka.topics.rank)?;
+            Ok(Arc::new((events, rank)))
+        })
+        .await?;
+        Ok(Self { groups, progress })
+    }
+
+    async fn wait_for_at_most(&self, open_events: u64, open_requests: u64) -> anyhow::Result<()> {
+        loop {
+            let groups = Arc::clone(&self.groups);
+            // Events first: what they caused is in the rank topic before they are committed.
+            let (events, rank) = blocking(move || Ok((groups.0.read()?, groups.1.read()?))).await?;
+            self.progress.at(events, rank);
+            if events.open() <= open_events && rank.open() <= open_requests {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
         }
-        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

@@ -13,7 +13,6 @@ use crate::adapters::kafka::tail::Progress as GroupProgress;
 pub(super) struct Progress {
     bar: ProgressBar,
     events: u64,
-    fed: Arc<AtomicU64>,
     lists: Arc<AtomicU64>,
     /// Tenths of the events reported on their own line.
     reported: Arc<AtomicU64>,
@@ -25,11 +24,7 @@ impl Progress {
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} events applied  {msg}");
         let bar = ProgressBar::new(events).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let count = || Arc::new(AtomicU64::new(0));
-        Self { bar, events, fed: count(), lists: count(), reported: count() }
-    }
-
-    pub(super) fn fed(&self) {
-        self.fed.fetch_add(1, Ordering::Relaxed);
+        Self { bar, events, lists: count(), reported: count() }
     }
 
     pub(super) fn list(&self) {
@@ -38,7 +33,7 @@ impl Progress {
 
     pub(super) fn at(&self, events: GroupProgress, rank: GroupProgress) {
         let lists = self.lists.load(Ordering::Relaxed);
-        let left = rank.end - rank.committed.min(rank.end);
+        let left = rank.open();
         let message = format!("{lists} lists published, {left} rank requests left");
         self.bar.set_position(events.committed);
         self.bar.set_message(message.clone());

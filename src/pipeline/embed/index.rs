@@ -46,8 +46,12 @@ impl EmbedRole {
             self.attempts.run("index", batch, run).await.map_err(Stop::of("index"))?;
         }
         let exists = state.facts.is_some();
+        let written = writes.iter().map(|write| write.image().version).max();
+        let revision =
+            written.max(facts.text_version).max(facts.deleted_version).unwrap_or(0).max(state.revision());
         let run = || {
-            self.catalogue.write_facts(FactsWrite { article_id, facts: &facts, text: text.clone(), exists })
+            let (facts, text) = (&facts, text.clone());
+            self.catalogue.write_facts(FactsWrite { article_id, facts, text, revision, exists })
         };
         self.attempts.run("index", batch, run).await.map_err(Stop::of("index"))?;
         timer.observe_duration();
@@ -84,14 +88,7 @@ fn tombstone(image_id: &str, version: u64) -> StoredImage {
 
 /// Live images after the writes.
 fn live_images(state: &ArticleState, writes: &[ImageWrite]) -> usize {
-    let written = |image_id: &str| {
-        writes.iter().any(|write| {
-            let (ImageWrite::Embedded(image, _)
-            | ImageWrite::Described(image)
-            | ImageWrite::Tombstone(image)) = write;
-            image.image_id == image_id
-        })
-    };
+    let written = |image_id: &str| writes.iter().any(|write| write.image().image_id == image_id);
     let kept = state.images.values().filter(|image| !image.deleted && !written(&image.image_id)).count();
     kept + writes.iter().filter(|write| !matches!(write, ImageWrite::Tombstone(_))).count()
 }

@@ -11,6 +11,7 @@ mod obtain;
 mod receive;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use tokio::sync::Semaphore;
 
@@ -48,6 +49,8 @@ pub struct EmbedRole {
     pub missing_retry_delays: Arc<[std::time::Duration]>,
     /// Images decoded at the same time.
     pub decodes: Arc<Semaphore>,
+    /// Images that the network failed on since it last succeeded.
+    pub failures_in_a_row: Arc<AtomicU32>,
 }
 
 /// Runs the role until its edge is closed.

@@ -4,6 +4,8 @@
 //! an image whose file is rejected leaves the stored one, or an older event of the
 //! same batch, in place.
 
+use std::sync::atomic::Ordering;
+
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 
@@ -21,6 +23,8 @@ use crate::pipeline::dispatch::Batch;
 use crate::pipeline::{PipelineError, Stop};
 use crate::retry::{Failure, wait};
 
+/// Images in a row that the network may fail on before the process gives up.
+const MAX_FAILURES_IN_A_ROW: u32 = 8;
 /// Images of one article obtained at the same time.
 const IMAGES_AT_ONCE: usize = 4;
 
@@ -101,7 +105,7 @@ impl EmbedRole {
         };
         let stored = stored.filter(|stored| !stored.deleted && stored.content_hash.is_some());
         if let Some(stored) = stored
-            && same_object(fields, stored)
+            && (same_object(fields, stored) || same_event(fields, version, stored))
         {
             metrics().image.embeddings_reused.inc();
             let image = described(fields, version, stored.content_hash.clone(), stored.etag.clone());
@@ -168,10 +172,20 @@ impl EmbedRole {
         match embedded {
             Ok(embedding) => {
                 metrics().image.images_embedded.inc();
+                self.failures_in_a_row.store(0, Ordering::Relaxed);
                 Ok(Ok(embedding))
             }
             Err(Failure::Abandoned) => Err(Stop::Abandoned),
-            Err(Failure::Failed(error)) => rejected("embed", error),
+            Err(Failure::Failed(error)) => {
+                // One picture may be at fault, many in a row are the device's: a dead
+                // GPU must not turn the stream into dead letters.
+                let failures = self.failures_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
+                if failures >= MAX_FAILURES_IN_A_ROW {
+                    let source = Box::new(error);
+                    return Err(Stop::Fatal(PipelineError::Stage { stage: "embed", source }));
+                }
+                rejected("embed", error)
+            }
         }
     }
 }
@@ -223,6 +237,12 @@ fn rejected<T, E: Classify + Send + Sync + 'static>(
             Ok(Err(Reason::of(stage, &error)))
         }
     }
+}
+
+/// The event was applied already: it comes again after a crash, and must be announced
+/// again even if its file is gone by now.
+fn same_event(fields: &ImageFields, version: u64, stored: &StoredImage) -> bool {
+    stored.version == version && stored.uri.as_deref() == Some(&fields.uri)
 }
 
 /// The event names the very object that is stored: no need to read it.

@@ -21,7 +21,7 @@ impl EmbedRole {
         for record in std::mem::take(&mut batch.records) {
             // A log offset is never negative.
             let offset = record.offset.unsigned_abs();
-            let version = record.header("version").and_then(|version| version.parse().ok());
+            let version = record.header("version");
             match parse(record.key.as_deref(), record.value.as_deref(), version, offset) {
                 Ok(event) => {
                     received.records.push(record);

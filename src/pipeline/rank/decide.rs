@@ -64,7 +64,8 @@ pub fn decide(
     };
     // An unchanged list stays as it was published, with its own sequence number.
     let list = if publish { list } else { begun.rank.list.clone() };
-    Ok(Decision { state: RankState { sequence, dirty: false, tau, list }, publish, affected })
+    let ranking = begun.rank.ranking.clone();
+    Ok(Decision { state: RankState { sequence, dirty: false, ranking, tau, list }, publish, affected })
 }
 
 #[cfg(test)]

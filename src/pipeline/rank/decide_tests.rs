@@ -30,7 +30,7 @@ fn article(id: &str, degrees: &[u16]) -> Profile {
 }
 
 fn begun(profile: Profile, list: Option<NeighbourList>) -> Begun {
-    Begun { profile, rank: RankState { sequence: 7, dirty: true, tau: None, list } }
+    Begun { profile, rank: RankState { sequence: 7, dirty: true, list, ..RankState::default() } }
 }
 
 fn catalogue() -> impl Strategy<Value = Vec<Profile>> {
@@ -110,8 +110,9 @@ fn an_article_with_nothing_left_gets_a_tombstone_once() {
 #[test]
 fn full_lists_admit_only_what_reaches_their_bar_and_dirty_ones_everything() {
     let (x, near, far) = (article("x", &[0]), article("near", &[5]), article("far", &[80]));
-    let full = RankState { tau: Some(0.9), ..RankState::default() };
+    let full = RankState { sequence: 1, tau: Some(0.9), ..RankState::default() };
     let dirty = RankState { dirty: true, ..full.clone() };
+    let never_ranked = RankState::default();
     let comparison = Comparison::default();
     let affected = |state: &RankState| {
         let candidates = [(&near, state), (&far, state)];
@@ -119,4 +120,5 @@ fn full_lists_admit_only_what_reaches_their_bar_and_dirty_ones_everything() {
     };
     assert_eq!(affected(&full), ["near"]);
     assert_eq!(affected(&dirty), ["near", "far"]);
+    assert!(affected(&never_ranked).is_empty(), "its own first ranking will see this one");
 }

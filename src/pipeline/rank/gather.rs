@@ -13,22 +13,23 @@ impl RankRole {
     /// Marks the article dirty, then reads it; `None` when it was never stored.
     pub(super) async fn begin(&self, article_id: &str, batch: &Batch) -> Result<Option<Begun>, Stop> {
         let read = || self.catalogue.article_with_list(article_id);
-        let Some(before) = self.attempts.run("rank", batch, read).await.map_err(Stop::of("rank"))? else {
-            return Ok(None);
-        };
-        let sequence = before.rank.sequence + 1;
-        let mark = || self.catalogue.mark_dirty(article_id, sequence);
-        self.attempts.run("rank", batch, mark).await.map_err(Stop::of("rank"))?;
-        // Read again: what was written before the mark must be seen, because its
-        // writer may have looked for dirty articles before the mark was there.
-        let after = self.attempts.run("rank", batch, read).await.map_err(Stop::of("rank"))?;
-        Ok(after.map(|view| {
-            let mut rank = view.rank;
-            rank.sequence = rank.sequence.max(sequence);
-            let mut profile = view.profile;
-            self.limit_images(&mut profile);
-            Begun { profile, rank }
-        }))
+        let ranking = format!("{:016x}", rand::random::<u64>());
+        let mut found = self.attempts.run("rank", batch, read).await.map_err(Stop::of("rank"))?;
+        while let Some(view) = found {
+            if view.rank.ranking.as_ref() == Some(&ranking) {
+                let ArticleView { mut profile, rank, .. } = view;
+                self.limit_images(&mut profile);
+                return Ok(Some(Begun { profile, rank }));
+            }
+            // Not marked yet, or another owner's mark came first: the next number.
+            let sequence = view.rank.sequence + 1;
+            let mark = || self.catalogue.mark_dirty(article_id, sequence, &ranking);
+            self.attempts.run("rank", batch, mark).await.map_err(Stop::of("rank"))?;
+            // Read after the mark: what was written before it must be seen, because its
+            // writer may have looked for dirty articles before the mark was there.
+            found = self.attempts.run("rank", batch, read).await.map_err(Stop::of("rank"))?;
+        }
+        Ok(None)
     }
 
     /// Searches for candidates and reads their sets, texts and bars.

@@ -44,14 +44,14 @@ impl RankRole {
                 occurred_at: occurred_at.clone(),
             })
             .collect();
-        let sending: Vec<_> = requests.iter().map(|request| self.send(request, batch)).collect();
+        let sending: Vec<_> = requests.iter().map(|request| self.request(request, batch)).collect();
         stream::iter(sending).buffer_unordered(REQUESTS_AT_ONCE).try_collect::<()>().await?;
         metrics().list.rank_requests_sent.inc_by(requests.len() as u64);
         timer.observe_duration();
         Ok(())
     }
 
-    async fn send(&self, request: &RankRequest, batch: &Batch) -> Result<(), Stop> {
+    async fn request(&self, request: &RankRequest, batch: &Batch) -> Result<(), Stop> {
         let run = || send_request(&self.producer, &self.rank_topic, request);
         self.attempts.run("notify", batch, run).await.map_err(Stop::of("notify"))
     }

@@ -97,14 +97,17 @@ async fn an_older_sequence_never_replaces_a_newer_one() {
     let catalogue = &fixture.catalogue;
     fixture.facts("a", &facts("a", &[], None), TextWrite::Keep, false).await;
     assert_eq!(fixture.rank("a").await, RankState::default());
-    catalogue.mark_dirty("a", 1).await.unwrap();
-    assert_eq!(fixture.rank("a").await, RankState { sequence: 1, dirty: true, ..RankState::default() });
+    catalogue.mark_dirty("a", 1, "r").await.unwrap();
+    assert_eq!(
+        fixture.rank("a").await,
+        RankState { sequence: 1, dirty: true, ranking: Some("r".to_owned()), ..RankState::default() }
+    );
     catalogue.write_rank("a", &ranked("a", "b", 1)).await.unwrap();
     assert_eq!(fixture.rank("a").await, ranked("a", "b", 1));
     // The list of this number is there already: the mark came late.
-    catalogue.mark_dirty("a", 1).await.unwrap();
+    catalogue.mark_dirty("a", 1, "r").await.unwrap();
     assert!(!fixture.rank("a").await.dirty);
-    catalogue.mark_dirty("a", 2).await.unwrap();
+    catalogue.mark_dirty("a", 2, "r").await.unwrap();
     let marked = fixture.rank("a").await;
     assert_eq!((marked.sequence, marked.dirty, marked.list), (2, true, ranked("a", "b", 1).list));
     // A worker that lost the article writes its list late.
@@ -119,7 +122,7 @@ async fn an_older_sequence_never_replaces_a_newer_one() {
     catalogue.write_rank("a", &gone).await.unwrap();
     assert_eq!(fixture.rank("a").await, gone);
     // An article that was never stored gets nothing from ranking.
-    catalogue.mark_dirty("never", 1).await.unwrap();
+    catalogue.mark_dirty("never", 1, "r").await.unwrap();
     catalogue.write_rank("never", &ranked("never", "a", 2)).await.unwrap();
     assert_eq!(catalogue.article_with_list("never").await.unwrap(), None);
 }

@@ -38,7 +38,7 @@ async fn a_killed_worker_loses_nothing() {
     lists_seen(&bench, 3).await;
     worker.kill();
     let (applied, ranked) = bench.progress(&config).await;
-    assert!(!(applied.is_complete() && ranked.is_complete()), "killed in the middle: {applied:?} {ranked:?}");
+    assert!(applied.open() + ranked.open() > 0, "killed in the middle: {applied:?} {ranked:?}");
 
     let worker = bench.process("worker", &json!({}), &[]).await;
     let seen = bench.topic("similar").await.len();
@@ -46,7 +46,7 @@ async fn a_killed_worker_loses_nothing() {
     lists_seen(&bench, seen + 10).await;
     worker.kill();
     let (applied, ranked) = bench.progress(&config).await;
-    assert!(!(applied.is_complete() && ranked.is_complete()), "killed in the middle: {applied:?} {ranked:?}");
+    assert!(applied.open() + ranked.open() > 0, "killed in the middle: {applied:?} {ranked:?}");
 
     let worker = bench.process("worker", &json!({}), &[]).await;
     bench.quiet(&config, &[&worker]).await;

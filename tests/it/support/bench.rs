@@ -172,7 +172,7 @@ impl Bench {
                 }
                 let read = move || (groups.0.read().unwrap(), groups.1.read().unwrap());
                 let (events, rank) = blocking(read).await;
-                let done = events.is_complete() && rank.is_complete();
+                let done = events.open() == 0 && rank.open() == 0;
                 let stories = || workers.iter().map(|worker| worker.story()).collect::<Vec<_>>().join("\n\n");
                 if done {
                     Ok(())
