@@ -145,3 +145,24 @@ async fn collections_of_another_shape_are_refused() {
     let refused = missing.prepare(&other, DIMENSION).await;
     assert!(matches!(refused, Err(StoreError::MissingCollection { .. })), "{refused:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn older_facts_never_replace_newer_ones() {
+    let fixture = Fixture::start().await;
+    let text = |numbers| TextWrite::Set(unit(numbers));
+    let stored = async || {
+        let view = fixture.catalogue.article_with_list("a").await.unwrap().unwrap();
+        let state = fixture.catalogue.article_state("a").await.unwrap();
+        (state.facts.unwrap().fields.title.unwrap(), view.profile.text)
+    };
+    fixture.facts_at(5, "a", &facts("five", &[], None), text(FIRST), false).await;
+    // An owner that lost the article writes late, in every way it can.
+    for late in [text(SECOND), TextWrite::Keep, TextWrite::Remove] {
+        for exists in [true, false] {
+            fixture.facts_at(4, "a", &facts("four", &[], None), late.clone(), exists).await;
+            assert_eq!(stored().await, ("five".to_owned(), Some(unit(FIRST))), "{late:?}");
+        }
+    }
+    fixture.facts_at(5, "a", &facts("again", &[], None), text(SECOND), true).await;
+    assert_eq!(stored().await, ("again".to_owned(), Some(unit(SECOND))), "a replay counts");
+}
