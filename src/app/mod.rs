@@ -168,7 +168,11 @@ async fn supervise(
     let mut result = first;
     while let Some(ended) = tasks.join_next().await {
         let ended = ended.map_err(AppError::Task).and_then(|ended| ended);
-        result = result.and(ended);
+        result = match (result, ended) {
+            // A failed consumer closes its role's edge before it says why it failed.
+            (Err(AppError::TaskEnded), Err(cause)) => Err(cause),
+            (result, ended) => result.and(ended),
+        };
     }
     result
 }

@@ -3,8 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
 
+mod catalogue;
+mod commands;
 mod embedded_kafka;
 mod embedded_qdrant;
 mod encoder;
 mod http;
 mod layering;
+mod promises;
+mod support;

@@ -27,6 +27,9 @@ use crate::metrics::metrics;
 
 /// Longest wait for a record; bounds how late resolved records and a stop are seen.
 const POLL_WAIT: Duration = Duration::from_millis(50);
+/// How often all offsets are committed again, moved or not: how an asynchronous
+/// commit ended is never told, and one that was lost must not stay so.
+const RESEND_EVERY: Duration = Duration::from_secs(30);
 
 /// What the rest of the process may know and ask of a running consumer.
 #[derive(Debug)]
@@ -129,11 +132,15 @@ struct Poller {
 
 impl Poller {
     fn run(mut self) -> Result<(), KafkaError> {
-        let mut committed = Instant::now();
+        let (mut committed, mut resent) = (Instant::now(), Instant::now());
         while !self.control.stop.load(Ordering::SeqCst) {
             self.control.beat();
             self.apply_backpressure()?;
             self.release_held();
+            if resent.elapsed() >= RESEND_EVERY {
+                self.consumer.context().state().assignment.forget_commits();
+                resent = Instant::now();
+            }
             if committed.elapsed() >= self.settings().commit_interval() {
                 commit(&self.consumer, &mut self.consumer.context().state().assignment, CommitMode::Async);
                 committed = Instant::now();

@@ -1,4 +1,4 @@
-//! librdkafka's callbacks: rebalances, statistics, commit results.
+//! librdkafka's callbacks: rebalances, statistics.
 //!
 //! Guarantee: when a partition is revoked, nothing new starts for it, work under way
 //! gets until the revoke deadline, and what it finished is committed before the
@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
-use rdkafka::error::{KafkaError as ClientError, KafkaResult};
+use rdkafka::error::KafkaError as ClientError;
 use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
@@ -87,6 +87,8 @@ impl Context {
         self.start_new_groups(consumer, partitions)?;
         let mut state = self.state();
         state.control.assigned();
+        // A commit sent while the group rebalanced was refused, and nobody told us.
+        state.assignment.forget_commits();
         for origin in origins(partitions) {
             metrics().kafka.assigned_partitions.with_label_values(&[&*origin.topic]).inc();
             state.assignment.assign(origin);
@@ -155,6 +157,10 @@ impl Context {
 }
 
 /// Commits what moved. A failure is logged and everything is sent again next time.
+/// How an asynchronous commit ended is never told: rdkafka 0.39 sets no
+/// `offset_commit_cb`, without which librdkafka 2.12 answers nobody
+/// (`rd_kafka_cgrp_propagate_commit_result`). So all offsets are sent again after
+/// every rebalance, and now and then (`RESEND_EVERY` of the consumer).
 pub(super) fn commit(consumer: &BaseConsumer<Context>, assignment: &mut Assignment, mode: CommitMode) {
     let commits = assignment.take_commits();
     if commits.is_empty() {
@@ -218,16 +224,6 @@ impl ConsumerContext for Context {
         };
         if let Err(error) = done {
             self.state().failure = Some(KafkaError::Assign(error));
-        }
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
-        if let Err(error) = result {
-            tracing::warn!(%error, "commit failed, sent again later");
-            // Taken only when free: inside a revoke the caller holds it and re-sends.
-            if let Ok(mut state) = self.state.try_lock() {
-                state.assignment.forget_commits();
-            }
         }
     }
 }

@@ -1,5 +1,8 @@
 //! What a failed fetch means.
 
+use std::error::Error;
+use std::io::{self, ErrorKind};
+
 use super::allow_list::Forbidden;
 use crate::error::{Classify, Disposition};
 
@@ -35,9 +38,9 @@ impl Classify for ObjectError {
             Self::Forbidden(_) => "forbidden_uri",
             Self::TooLarge { .. } => "too_large",
             Self::Store(error) => match of_store(error) {
+                Disposition::Later => "missing",
                 Disposition::Configuration => "store_access",
                 Disposition::DeadLetter => "refused",
-                Disposition::Later => "missing",
                 Disposition::Retry | Disposition::Fatal => "store_unavailable",
             },
         }
@@ -56,12 +59,29 @@ fn of_store(error: &object_store::Error) -> Disposition {
         | E::NotSupported { .. }
         | E::NotImplemented { .. }
         | E::UnknownConfigurationKey { .. } => Disposition::Configuration,
+        E::Generic { store: "LocalFileSystem", source } => of_file(source.as_ref()),
         E::Generic { .. } => of_response(&error.to_string()),
         // The object changed under the read, or a task of the client ended: anew.
         E::Precondition { .. } | E::NotModified { .. } | E::AlreadyExists { .. } | E::JoinError { .. } => {
             Disposition::Retry
         }
         // The enum may grow: an unknown failure never throws a record away.
+        _ => Disposition::Retry,
+    }
+}
+
+/// The crate tells only a missing file apart from other failures to open one.
+fn of_file(error: &(dyn Error + 'static)) -> Disposition {
+    let (mut cause, mut kind) = (Some(error), None);
+    while let (Some(error), None) = (cause, kind) {
+        kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        cause = error.source();
+    }
+    match kind {
+        // The path leads through a file, or to a folder: no object is there.
+        Some(ErrorKind::NotADirectory | ErrorKind::IsADirectory) => Disposition::Later,
+        Some(ErrorKind::InvalidFilename) => Disposition::DeadLetter,
+        Some(ErrorKind::PermissionDenied) => Disposition::Configuration,
         _ => Disposition::Retry,
     }
 }
@@ -86,6 +106,21 @@ mod tests {
 
     fn generic(text: &str) -> ObjectError {
         ObjectError::Store(object_store::Error::Generic { store: "S3", source: text.to_owned().into() })
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_says_why() {
+        let cases = [
+            (ErrorKind::NotADirectory, Disposition::Later, "missing"),
+            (ErrorKind::InvalidFilename, Disposition::DeadLetter, "refused"),
+            (ErrorKind::PermissionDenied, Disposition::Configuration, "store_access"),
+            (ErrorKind::StorageFull, Disposition::Retry, "store_unavailable"),
+        ];
+        for (kind, class, code) in cases {
+            let source = io::Error::from(kind).into();
+            let error = ObjectError::Store(object_store::Error::Generic { store: "LocalFileSystem", source });
+            assert_eq!((error.disposition(), error.code()), (class, code), "{kind}");
+        }
     }
 
     #[test]

@@ -7,6 +7,12 @@ use super::payload::key;
 /// Largest integer that the store's floating-point ranges hold exactly.
 const EXACT: u64 = 1 << 53;
 
+/// Points whose field is, or holds, exactly this text. `Condition::matches` with a
+/// single string turns into a full-text match when the string has a blank.
+pub(super) fn keyword(key: &str, text: &str) -> Condition {
+    Condition::matches(key, vec![text.to_owned()])
+}
+
 /// The points of these articles that are not deleted.
 pub(super) fn live_of(article_ids: &[String]) -> Filter {
     Filter {
@@ -18,7 +24,7 @@ pub(super) fn live_of(article_ids: &[String]) -> Filter {
 
 /// All image points of one article, tombstones included.
 pub(super) fn of_article(article_id: &str) -> Filter {
-    Filter::must([Condition::matches(key::ARTICLE_ID, article_id.to_owned())])
+    Filter::must([keyword(key::ARTICLE_ID, article_id)])
 }
 
 /// One point, unless it holds a higher number in `key`. Ranges are compared as

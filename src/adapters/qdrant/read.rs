@@ -7,7 +7,7 @@ use qdrant_client::qdrant::{
     ScrollPointsBuilder, VectorsSelector, with_payload_selector, with_vectors_selector,
 };
 
-use super::filters::{live_of, of_article};
+use super::filters::{keyword, live_of, of_article};
 use super::payload::{self, key};
 use super::{Catalogue, IMAGE_VECTOR, StoreError, TEXT_VECTOR};
 use crate::domain::article::{ArticleFacts, ArticleState, Member, Profile};
@@ -157,7 +157,7 @@ impl Catalogue {
 
     /// Articles whose list holds this one.
     pub async fn holders(&self, article_id: &str) -> Result<Vec<String>, StoreError> {
-        self.article_ids(Filter::must([Condition::matches(key::LIST_IDS, article_id.to_owned())])).await
+        self.article_ids(Filter::must([keyword(key::LIST_IDS, article_id)])).await
     }
 
     /// Articles whose list is being computed, or was when a worker ended.

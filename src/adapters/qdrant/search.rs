@@ -10,6 +10,7 @@ use qdrant_client::qdrant::{
     SearchParamsBuilder,
 };
 
+use super::filters::keyword;
 use super::payload::{self, key};
 use super::read::include;
 use super::{Catalogue, IMAGE_VECTOR, StoreError, TEXT_VECTOR};
@@ -60,7 +61,7 @@ impl Catalogue {
         let searches: Vec<QueryPoints> = images
             .map(|image| {
                 let mut filter = filter.clone();
-                filter.must_not.push(Condition::matches(key::ARTICLE_ID, query.article.article_id.clone()));
+                filter.must_not.push(keyword(key::ARTICLE_ID, &query.article.article_id));
                 let search = self.search(&self.images, IMAGE_VECTOR, &image.embedding, query, filter);
                 search.score_threshold((query.threshold - THRESHOLD_MARGIN) as f32).build()
             })
@@ -125,7 +126,7 @@ fn article_ids(hits: &[ScoredPoint]) -> impl Iterator<Item = String> {
 fn eligible(query: &CandidateQuery<'_>) -> Option<Filter> {
     let mut filter = Filter::default();
     let categories = || Condition::matches(key::CATEGORIES, query.article.categories.clone());
-    let group = query.article.group.clone().map(|group| Condition::matches(key::GROUP, group));
+    let group = query.article.group.as_deref().map(|group| keyword(key::GROUP, group));
     if query.same_categories {
         if query.article.categories.is_empty() {
             return None;

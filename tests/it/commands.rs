@@ -1,0 +1,6 @@
+//! The command line through the real binary: what it prints and its exit codes.
+
+mod check;
+mod data;
+mod run;
+mod stored;

@@ -1,0 +1,85 @@
+//! Commands without servers: `score` and `embed`.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use lookalike::encoder::{Encoder, EncoderSettings};
+use serde_json::Value;
+
+use crate::support::model::cosine;
+use crate::support::pictures;
+use crate::support::process::lookalike;
+
+/// The worked example that the method was published with.
+const SEED: &str = "\
+0.837,0.835,0.747,0.703,0.698
+0.803,0.799,0.838,0.760,0.769
+0.772,0.752,0.794,0.761,0.796
+0.787,0.785,0.794,0.866,0.881
+";
+
+/// Further arguments, the published score, and pairs (row, column) counted from 1.
+type Golden = (&'static [&'static str], f64, &'static [(u64, u64)]);
+const GOLDEN: [Golden; 4] = [
+    (&[], 0.82925, &[(4, 5), (2, 3), (1, 1), (3, 4)]),
+    (&["--threshold", "0.80"], 0.85200, &[(4, 5), (2, 3), (1, 1)]),
+    (&["--threshold", "0.85"], 0.88100, &[(4, 5)]),
+    (&["--max-matches", "2"], 0.85950, &[(4, 5), (2, 3)]),
+];
+
+#[tokio::test]
+async fn score_answers_the_golden_cases() {
+    let folder = tempfile::tempdir().unwrap();
+    let inline = folder.path().join("seed.csv");
+    std::fs::write(&inline, SEED).unwrap();
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/golden/seed-matrix.csv");
+    let matrix = if shared.exists() { shared } else { inline };
+    for (options, score, pairs) in GOLDEN {
+        let mut arguments = vec!["score", "--method", "greedy", "--matrix", matrix.to_str().unwrap()];
+        arguments.extend(options);
+        let scored = lookalike(&arguments).await;
+        assert_eq!((scored.code, scored.err.as_str()), (Some(0), ""), "{scored:?}");
+        let answer: Value = serde_json::from_str(&scored.out).unwrap();
+        assert!((answer["score"].as_f64().unwrap() - score).abs() < 1e-9, "{options:?}: {answer}");
+        let places = answer["pairs"].as_array().unwrap().iter();
+        let places: Vec<_> =
+            places.map(|pair| (pair[0].as_u64().unwrap() + 1, pair[1].as_u64().unwrap() + 1)).collect();
+        assert_eq!(places, pairs, "{options:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn embed_writes_rows_in_input_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, family| pictures::draw(folder.path(), name, family, 1).display().to_string();
+    let (first, second, third) = (file("z.png", 0), file("a.png", 1), file("m.png", 2));
+    let out = folder.path().join("rows.npy").display().to_string();
+    let inputs = ["--text", "a red mug", &first, "--text", "a blue boot", &second, &third, "--text=a lamp"];
+    let mut arguments = vec!["embed", "--out", &out];
+    arguments.extend(inputs);
+    let done = lookalike(&arguments).await;
+    assert_eq!(done.code, Some(0), "{done:?}");
+
+    let rows = npyz::NpyFile::new(BufReader::new(File::open(&out).unwrap())).unwrap();
+    assert_eq!(rows.shape(), [6, 128]);
+    let rows = rows.into_vec::<f32>().unwrap();
+    let settings = EncoderSettings::default().or_library(std::env::var_os("ORT_DYLIB_PATH").map(Into::into));
+    let encoder = Encoder::load(&settings).unwrap();
+    for (row, input) in rows.chunks(128).zip(["a red mug", &first, "a blue boot", &second, &third, "a lamp"])
+    {
+        let own = match std::fs::read(input) {
+            Ok(bytes) => encoder.embed_image(encoder.preprocess(&bytes).unwrap()).await.unwrap(),
+            Err(_) => encoder.embed_text(input).await.unwrap(),
+        };
+        assert!(cosine(own.as_slice(), row) > 0.99999, "{input}");
+    }
+
+    std::fs::write(folder.path().join("broken.png"), b"no picture").unwrap();
+    let (broken, nowhere) = (folder.path().join("broken.png"), folder.path().join("nowhere.npy"));
+    let failed =
+        lookalike(&["embed", &first, broken.to_str().unwrap(), "--out", nowhere.to_str().unwrap()]).await;
+    assert_eq!(failed.code, Some(65), "{failed:?}");
+    assert!(failed.err.contains("broken.png") && failed.err.contains("nothing was written"), "{failed:?}");
+    assert!(!nowhere.exists());
+}
