@@ -261,4 +261,24 @@ mod tests {
             client.unwrap().create_native_config().unwrap();
         }
     }
+
+    #[test]
+    fn tls_and_sasl_are_compiled_in() {
+        for (protocol, mechanism) in [
+            ("SSL", "PLAIN"),
+            ("SASL_SSL", "PLAIN"),
+            ("SASL_SSL", "SCRAM-SHA-512"),
+            ("SASL_SSL", "OAUTHBEARER"),
+        ] {
+            let properties = [
+                ("security.protocol", protocol),
+                ("sasl.mechanism", mechanism),
+                ("sasl.username", "worker"),
+                ("sasl.password", "secret"),
+            ];
+            let config = settings(&properties).consumer("group").unwrap();
+            let client = config.create::<rdkafka::consumer::BaseConsumer>();
+            assert!(client.is_ok(), "{protocol} {mechanism}: {:?}", client.err());
+        }
+    }
 }

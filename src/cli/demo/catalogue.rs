@@ -73,8 +73,13 @@ fn article(line: Line, folder: &Path) -> anyhow::Result<Article> {
                 uri.clone()
             }
             (None, Some(file)) => {
-                prefixes.push(format!("file://{}/", folder.display()));
-                format!("file://{}", folder.join(file).display())
+                let path = folder.join(file);
+                let path = path.canonicalize().with_context(|| path.display().to_string())?;
+                // A link may lead out of the catalogue's folder.
+                let parent = path.parent().unwrap_or(folder);
+                let prefix = if path.starts_with(folder) { folder } else { parent };
+                prefixes.push(format!("file://{}/", prefix.display()));
+                format!("file://{}", path.display())
             }
             _ => bail!("image {} needs either file or uri", image.image_id),
         };
