@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::PipelineError;
 use super::mailbox::{Coalescing, Key, Mailbox};
 use crate::adapters::kafka::record::{ActiveWork, Lease, Record};
+use crate::metrics::metrics;
 use crate::retry::Tenure;
 
 /// Bounds of one role's jobs.
@@ -60,6 +61,12 @@ impl Batch {
         let work = lease.begin()?;
         Some(Self { records, lease, _work: work })
     }
+}
+
+/// The record is done for good: applied, superseded or dead-lettered.
+pub(super) fn resolved(record: Record, outcome: &str) {
+    metrics().kafka.records_resolved.with_label_values(&[&record.origin.topic, outcome]).inc();
+    record.ack.resolve();
 }
 
 /// Runs `job` for every batch until `records` is closed.

@@ -20,7 +20,7 @@ use self::index::{Chosen, Decided};
 use self::obtain::Obtained;
 use self::receive::Received;
 use super::dead_letter::{DeadLetters, Reason};
-use super::dispatch::{Batch, DispatchSettings, dispatch};
+use super::dispatch::{Batch, DispatchSettings, dispatch, resolved};
 use super::{PipelineError, Stop};
 use crate::adapters::kafka::producer::Producer;
 use crate::adapters::kafka::record::Record;
@@ -133,10 +133,4 @@ impl EmbedRole {
         }
         Ok(())
     }
-}
-
-/// The record is done for good.
-fn resolved(record: Record, outcome: &str) {
-    metrics().kafka.records_resolved.with_label_values(&[&record.origin.topic, outcome]).inc();
-    record.ack.resolve();
 }

@@ -1,12 +1,12 @@
 //! Stage receive: records become events; what is none becomes a dead letter.
 
-use super::{EmbedRole, resolved};
+use super::EmbedRole;
 use crate::adapters::kafka::record::Record;
 use crate::domain::event::{Event, parse};
 use crate::error::Disposition;
 use crate::pipeline::Stop;
 use crate::pipeline::dead_letter::Reason;
-use crate::pipeline::dispatch::Batch;
+use crate::pipeline::dispatch::{Batch, resolved};
 
 /// Valid events of one article and the records they came in, in the same order.
 pub(super) struct Received {

@@ -18,7 +18,7 @@ pub(super) use notify::send_request;
 use serde::{Deserialize, Serialize};
 
 use super::dead_letter::{DeadLetters, Reason};
-use super::dispatch::{Batch, DispatchSettings, dispatch};
+use super::dispatch::{Batch, DispatchSettings, dispatch, resolved};
 use super::embed::observe_age;
 use super::{PipelineError, Stop};
 use crate::adapters::kafka::producer::Producer;
@@ -163,9 +163,4 @@ fn read(record: &Record) -> Result<RankRequest, Reason> {
         Err(error) => format!("not a rank request: {error}"),
     };
     Err(Reason { stage: "rank", class: Disposition::DeadLetter, code: "schema", message })
-}
-
-fn resolved(record: Record, outcome: &str) {
-    metrics().kafka.records_resolved.with_label_values(&[&record.origin.topic, outcome]).inc();
-    record.ack.resolve();
 }
