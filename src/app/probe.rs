@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 
 use crate::adapters::http::server::{Lookup, Probe};
-use crate::adapters::kafka::consumer::Control;
+use crate::adapters::kafka::control::Control;
 use crate::adapters::qdrant::Catalogue;
 use crate::health::Health;
 use crate::metrics::metrics;

@@ -7,7 +7,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +19,7 @@ use tokio::sync::mpsc as edge;
 
 use super::assignment::Limits;
 use super::context::{Context, commit};
+use super::control::Control;
 use super::error::KafkaError;
 use super::record::{Ack, Record, Resolved, TopicPartition};
 use super::settings::KafkaSettings;
@@ -30,42 +30,6 @@ const POLL_WAIT: Duration = Duration::from_millis(50);
 /// How often all offsets are committed again, moved or not: how an asynchronous
 /// commit ended is never told, and one that was lost must not stay so.
 const RESEND_EVERY: Duration = Duration::from_secs(30);
-
-/// What the rest of the process may know and ask of a running consumer.
-#[derive(Debug)]
-pub struct Control {
-    started: Instant,
-    last_poll_ms: AtomicU64,
-    assigned: AtomicBool,
-    stop: AtomicBool,
-}
-
-impl Control {
-    /// The first assignment has arrived.
-    pub fn is_assigned(&self) -> bool {
-        self.assigned.load(Ordering::SeqCst)
-    }
-
-    /// Time since the thread last polled.
-    pub fn since_poll(&self) -> Duration {
-        let last = Duration::from_millis(self.last_poll_ms.load(Ordering::SeqCst));
-        self.started.elapsed().saturating_sub(last)
-    }
-
-    /// Asks the thread to drain and leave the group.
-    pub fn stop(&self) {
-        self.stop.store(true, Ordering::SeqCst);
-    }
-
-    pub(super) fn assigned(&self) {
-        self.assigned.store(true, Ordering::SeqCst);
-    }
-
-    pub(super) fn beat(&self) {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last_poll_ms.store(now, Ordering::SeqCst);
-    }
-}
 
 /// A running consumer of one topic.
 pub struct Consumer {
@@ -86,12 +50,7 @@ pub fn start(
     drain: Duration,
 ) -> Result<Consumer, KafkaError> {
     let (resolved_sender, resolved) = mpsc::channel();
-    let control = Arc::new(Control {
-        started: Instant::now(),
-        last_poll_ms: AtomicU64::new(0),
-        assigned: AtomicBool::new(false),
-        stop: AtomicBool::new(false),
-    });
+    let control = Arc::new(Control::new());
     let context = Context::new(settings.clone(), resolved, Arc::clone(&control));
     let consumer: BaseConsumer<Context> =
         settings.consumer(group)?.create_with_context(context).map_err(KafkaError::Settings)?;
@@ -133,7 +92,7 @@ struct Poller {
 impl Poller {
     fn run(mut self) -> Result<(), KafkaError> {
         let (mut committed, mut resent) = (Instant::now(), Instant::now());
-        while !self.control.stop.load(Ordering::SeqCst) {
+        while !self.control.is_stopped() {
             self.control.beat();
             self.apply_backpressure()?;
             self.release_held();

@@ -16,7 +16,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::assignment::Assignment;
-use super::consumer::Control;
+use super::control::Control;
 use super::error::KafkaError;
 use super::record::{Resolved, TopicPartition};
 use super::settings::{KafkaSettings, StartFrom};

@@ -8,6 +8,7 @@ pub mod admin;
 mod assignment;
 pub mod consumer;
 mod context;
+pub mod control;
 pub mod error;
 pub mod producer;
 pub mod record;
