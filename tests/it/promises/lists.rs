@@ -104,11 +104,15 @@ async fn with_filters(bench: &Bench, shop: &mut Shop) {
     for change in [
         text("a00", "red mug number 0", &["boot"], Some("group 0")),
         text("a07", "blue chair number 1", &["chair", "mug"], Some("group 1")),
-        text("a11", "blue lamp number 2", &["desk lamp"], Some("group 2")),
+        // Among the boots is one that looks like it.
+        text("a11", "blue lamp number 2", &["boot"], Some("group 2")),
     ] {
         bench.feed(&shop.send(&[change])).await;
         bench.quiet(&config, &[&worker]).await;
         verify(bench, &config, &encoder, shop).await;
     }
+    let lists = published(&bench.topic("similar.2").await);
+    let like_it = lists["a06"].as_ref().unwrap().neighbours.iter().any(|one| one.article_id == "a11");
+    assert!(like_it, "a change of category moved it: {:?}", lists["a06"]);
     worker.stop().await;
 }
