@@ -15,7 +15,7 @@ use std::future::Future;
 use std::time::Duration;
 
 /// Longest wait for anything; the embedded broker alone takes seconds to rebalance.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(25);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 /// How often a condition is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
