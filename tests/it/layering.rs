@@ -48,6 +48,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     // The configuration is composed of the settings of the modules it configures.
     ("config", &[&["pipeline"], PARTS, &["domain"], SHARED]),
     ("error", &[&["domain"], SHARED]),
+    ("health", &[&["domain"], SHARED]),
     ("metrics", &[&["domain"], SHARED]),
     ("retry", &[&["domain"], SHARED]),
     ("shutdown", &[&["domain"], SHARED]),
