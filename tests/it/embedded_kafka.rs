@@ -262,7 +262,14 @@ async fn a_member_without_partitions_waits_and_takes_over() {
     let (owner, mut idle) = if owner_is_first { (first, second) } else { (second, first) };
     record.ack.resolve();
     stop(owner).await;
-    assert_eq!(next(&mut idle).await.offset, 1);
+    // The other member may be joining just now: a commit that the rebalance refused
+    // brings the first record again, which at-least-once allows.
+    let mut record = next(&mut idle).await;
+    if record.offset == 0 {
+        record.ack.resolve();
+        record = next(&mut idle).await;
+    }
+    assert_eq!(record.offset, 1);
     assert!(idle.control.is_assigned());
     stop(idle).await;
 }
