@@ -64,7 +64,8 @@ pub(super) fn write_config(out: &Path, articles: &[Article], servers: &str) -> a
         "qdrant": { "url": format!("embedded:{}", out.join(STORE).display()) },
         "ranking": { "exact": true },
         "rank_jobs": { "coalesce_window_ms": 50, "coalesce_max_age_ms": 500 },
-        "log": { "filter": "warn" },
+        // Producers ignore the group properties above, and librdkafka warns of it.
+        "log": { "filter": "warn,librdkafka=error" },
     });
     // JSON is YAML as well.
     let path = out.join("lookalike.yaml");
