@@ -87,3 +87,33 @@ impl RankState {
 pub fn by_rank(left: (f64, &str), right: (f64, &str)) -> std::cmp::Ordering {
     right.0.total_cmp(&left.0).then_with(|| left.1.cmp(right.1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The largest list that may be published without explanations stays far below
+    /// Kafka's default record size of a megabyte, even before compression.
+    #[test]
+    fn a_list_without_explanations_is_small() {
+        let neighbour = |at: usize| Neighbour {
+            article_id: format!("{at:0>512}"),
+            score: -0.123_456_789_012_345_67,
+            image_score: Some(-0.123_456_789_012_345_67),
+            text_score: Some(-0.123_456_789_012_345_67),
+            coverage: Some(0.123_456_789_012_345_67),
+            pairs: vec![MatchedPair("i".repeat(512), "j".repeat(512), 0.5); 64],
+            unmatched: Unmatched { own: vec!["i".repeat(512); 64], neighbour: Vec::new() },
+            version: u64::MAX,
+        };
+        let list = NeighbourList {
+            article_id: "a".repeat(512),
+            sequence: u64::MAX,
+            version: u64::MAX,
+            neighbours: (0..1000).map(neighbour).collect(),
+        };
+        let size = |list: &NeighbourList| serde_json::to_vec(list).unwrap().len();
+        assert!(size(&list) > 10_000_000);
+        assert!(size(&list.without_explanations()) < 1_000_000);
+    }
+}

@@ -183,4 +183,14 @@ mod tests {
         let (_, batch) = mailbox.take_ready(Duration::from_millis(36)).unwrap();
         assert_eq!(batch, [0, 1, 2, 3, 4]);
     }
+
+    #[test]
+    fn records_without_key_are_apart_by_partition() {
+        let mut mailbox = Mailbox::new(Coalescing { window: Duration::ZERO, ..COALESCING });
+        for partition in [0, 1] {
+            mailbox.push(Key { partition, bytes: Vec::new() }, partition, Duration::ZERO);
+        }
+        let batches: Vec<_> = std::iter::from_fn(|| mailbox.take_ready(Duration::ZERO)).collect();
+        assert_eq!(batches.iter().map(|(_, batch)| batch.clone()).collect::<Vec<_>>(), [vec![0], vec![1]]);
+    }
 }

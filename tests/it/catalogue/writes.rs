@@ -166,3 +166,19 @@ async fn older_facts_never_replace_newer_ones() {
     fixture.facts_at(5, "a", &facts("again", &[], None), text(SECOND), true).await;
     assert_eq!(stored().await, ("again".to_owned(), Some(unit(SECOND))), "a replay counts");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attributes_nested_deeper_than_a_grpc_message_are_kept() {
+    let fixture = Fixture::start().await;
+    let mut deep = serde_json::json!("bottom");
+    for _ in 0..100 {
+        deep = serde_json::json!({ "in": deep });
+    }
+    let mut article = facts("a", &[], None);
+    article.fields.attributes.insert("deep".to_owned(), deep.clone());
+    for exists in [false, true] {
+        fixture.facts("a", &article, TextWrite::Keep, exists).await;
+        let state = fixture.catalogue.article_state("a").await.unwrap();
+        assert_eq!(state.facts.unwrap().fields.attributes["deep"], deep);
+    }
+}
