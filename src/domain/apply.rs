@@ -2,7 +2,8 @@
 //!
 //! Guarantee: an older version never changes state, in any order, with any
 //! repetition, after any replay (G4). Deciding the same events in one batch or one
-//! by one ends in the same state. An event with exactly the stored version counts
+//! by one ends in the same state; only a text that cannot be embedded takes an older
+//! one of its batch with it. An event with exactly the stored version counts
 //! as applied again, so that a replay after a crash repeats what may have been
 //! lost after the write.
 

@@ -83,9 +83,12 @@ impl RankState {
     }
 }
 
-/// The total order of every list: score descending, then article id.
-pub fn by_rank(left: (f64, &str), right: (f64, &str)) -> std::cmp::Ordering {
-    right.0.total_cmp(&left.0).then_with(|| left.1.cmp(right.1))
+/// The best `k` of these, in the total order of every list: score descending, then
+/// article id.
+pub fn best(mut neighbours: Vec<Neighbour>, k: usize) -> Vec<Neighbour> {
+    neighbours.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.article_id.cmp(&b.article_id)));
+    neighbours.truncate(k);
+    neighbours
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::matrix::{MatrixError, Similarities, dot};
 use super::{ImageScore, Matching, score_matrix};
 use crate::domain::article::{Member, Profile};
-use crate::domain::list::{MatchedPair, Neighbour, Unmatched, by_rank};
+use crate::domain::list::{MatchedPair, Neighbour, Unmatched, best};
 
 /// A field that two articles can share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,9 +44,7 @@ impl Comparison {
         for other in others {
             neighbours.extend(self.compare(article, other)?);
         }
-        neighbours.sort_by(|a, b| by_rank((a.score, &a.article_id), (b.score, &b.article_id)));
-        neighbours.truncate(k);
-        Ok(neighbours)
+        Ok(best(neighbours, k))
     }
 
     /// `other` as a neighbour of `article`; `None` when the two cannot be neighbours.

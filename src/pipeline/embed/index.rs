@@ -8,7 +8,6 @@ use super::obtain::Image;
 use crate::adapters::qdrant::{FactsWrite, ImageWrite, TextWrite};
 use crate::domain::apply::{Plan, facts_after, images_deleted_with_article};
 use crate::domain::article::{ArticleFacts, ArticleState, StoredImage};
-use crate::domain::event::Event;
 use crate::metrics::metrics;
 use crate::pipeline::Stop;
 use crate::pipeline::dispatch::Batch;
@@ -95,13 +94,6 @@ fn live_images(state: &ArticleState, writes: &[ImageWrite]) -> usize {
 
 fn filter_fields_differ(before: &ArticleFacts, after: &ArticleFacts) -> bool {
     before.fields.categories != after.fields.categories || before.fields.group != after.fields.group
-}
-
-/// Age of the events whose effect is now searchable.
-pub(super) fn observe_freshness(events: &[Event]) {
-    for event in events {
-        observe_age("indexed", event.occurred_at.as_deref());
-    }
 }
 
 /// Age of a change when a step of it is durable; nothing without `occurred_at`.

@@ -81,8 +81,10 @@ impl EmbedRole {
         if let Some(first) = events.first() {
             let article_id = first.article_id.clone();
             let fates = self.apply(&article_id, &events, &batch).await?;
+            for (event, _) in events.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Applied) {
+                observe_age("indexed", event.occurred_at.as_deref());
+            }
             self.resolve(records, fates, &batch).await?;
-            index::observe_freshness(&events);
         }
         timer.observe_duration();
         Ok(())

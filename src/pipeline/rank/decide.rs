@@ -4,7 +4,7 @@
 //! article into whose list this one may come is among the affected.
 
 use crate::domain::article::Profile;
-use crate::domain::list::{NeighbourList, RankState, by_rank};
+use crate::domain::list::{NeighbourList, RankState, best};
 use crate::similarity::compare::Comparison;
 use crate::similarity::matrix::MatrixError;
 
@@ -46,8 +46,7 @@ pub fn decide(
             neighbours.push(neighbour);
         }
     }
-    neighbours.sort_by(|a, b| by_rank((a.score, &a.article_id), (b.score, &b.article_id)));
-    neighbours.truncate(k);
+    let neighbours = best(neighbours, k);
     let tau = (k > 0 && neighbours.len() == k).then(|| neighbours[k - 1].score);
     let sequence = begun.rank.sequence;
     let article_id = article.article_id.clone();
