@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all that a fresh clone needs; `make` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lint onnxruntime deps
+.PHONY: help demo test compare e2e lint bench-similarity onnxruntime deps
 
 ARGS ?=
 
@@ -11,15 +11,33 @@ export ORT_DYLIB_PATH ?= $(CURDIR)/.cache/onnxruntime/libonnxruntime.so
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .cache/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
+# numpy and scipy for `make compare`, apart from whatever else Python has. Compiled
+# packages belong to one version of Python.
+PYTHON_VERSION := $(shell python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+SCIPY := .cache/scipy-python$(PYTHON_VERSION)
+
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: deps onnxruntime ## the whole worker on embedded servers, with a small catalogue; options in ARGS="..."
 	@cargo run --quiet -- demo --out target/demo $(ARGS)
 
 test: deps onnxruntime ## every test that needs no server
-	@cargo test $(ARGS)
+	@cargo test --workspace $(ARGS)
 	@python3 -m unittest discover --quiet --start-directory tools/e2e
+	@python3 -m unittest discover --quiet --start-directory tools/bench_similarity
+# With ARGS only some tests are wanted.
+ifeq ($(strip $(ARGS)),)
+	@if $(MAKE) --no-print-directory $(SCIPY)/.complete; then \
+		$(MAKE) --no-print-directory compare; \
+	else \
+		echo "left out, for want of numpy and scipy: the comparison of lookalike score with scipy" >&2; \
+	fi
+endif
+
+compare: deps $(SCIPY)/.complete ## `lookalike score` against scipy, on 10,000 random matrices
+	@cargo build --quiet
+	@PYTHONPATH=$(SCIPY) python3 tools/compare_assignment.py $${CARGO_TARGET_DIR:-target}/debug/lookalike
 
 e2e: deps onnxruntime ## two replicas against a real Kafka, S3 and Qdrant; logs in target/e2e
 	@tools/deps.sh e2e
@@ -28,14 +46,23 @@ e2e: deps onnxruntime ## two replicas against a real Kafka, S3 and Qdrant; logs 
 
 lint: deps $(CARGO_DENY) ## formatting, lints, and the licences and sources of dependencies
 	@cargo fmt --check
-	@cargo clippy --all-targets -- -D warnings
+	@cargo clippy --workspace --all-targets -- -D warnings
 	@$(CARGO_DENY) --log-level error check licenses bans sources
+
+bench-similarity: deps ## set similarity against NumPy, SciPy and lapx: figures into docs/performance.md
+	@python3 tools/bench_similarity $(ARGS)
 
 onnxruntime: deps ## ONNX Runtime's library, pinned and checked, into .cache
 	@python3 tools/onnxruntime.py
 
 deps: ## the Debian packages that a build needs
 	@tools/deps.sh build
+
+$(SCIPY)/.complete: tools/requirements-similarity.txt | deps
+	@rm -rf $(SCIPY)
+	@PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check \
+		--only-binary=:all: --target $(SCIPY) --requirement tools/requirements-similarity.txt
+	@touch $@
 
 # Built without optimisation: a minute and a half on two cores, and it reads this tree in seconds.
 $(CARGO_DENY):

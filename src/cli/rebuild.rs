@@ -16,6 +16,7 @@ use crate::app::{AppError, OpenCatalogue, exit};
 use crate::config::Config;
 use crate::domain::article::Profile;
 use crate::domain::list::Neighbour;
+use crate::similarity::Packed;
 
 /// Scores may differ by this much and count as equal.
 const TOLERANCE: f64 = 1e-5;
@@ -55,9 +56,13 @@ async fn rebuild(
 ) -> anyhow::Result<ExitCode> {
     let articles = read_all(catalogue, config.ranking.max_images).await?;
     let comparison = config.ranking.comparison();
-    let exact = |article: &Profile| {
-        let others = articles.iter().map(|view| &view.profile).filter(|other| !other.is_empty());
-        comparison.top_k(article, others, config.ranking.k)
+    let living = articles.iter().map(|view| &view.profile).filter(|profile| !profile.is_empty());
+    let dimension = living.clone().find_map(Profile::dimension).unwrap_or(1);
+    let packed: Vec<Packed<'_>> =
+        living.map(|profile| Packed::of(profile, dimension)).collect::<Result<_, _>>()?;
+    let exact = |article: &Profile| -> anyhow::Result<Vec<Neighbour>> {
+        let others = packed.iter().map(|other| (other, f64::INFINITY));
+        Ok(comparison.rank(&Packed::of(article, dimension)?, others, config.ranking.k).neighbours)
     };
     let progress = progress(articles.len() as u64);
     if arguments.compare {

@@ -103,6 +103,12 @@ impl Profile {
         self.images.is_empty() && self.text.is_none()
     }
 
+    /// Numbers of its vectors; `None` when there is none.
+    pub fn dimension(&self) -> Option<usize> {
+        let image = self.images.first().map(|member| &member.embedding);
+        image.or(self.text.as_ref()).map(Embedding::dimension)
+    }
+
     /// Keeps the first `most` images by position, then id; answers how many it left
     /// out. Images without position come last.
     pub fn limit_images(&mut self, most: usize) -> usize {

@@ -74,21 +74,17 @@ pub struct RankState {
 }
 
 impl RankState {
-    /// An article that scores this much may belong in the list, and nothing else will
-    /// see to it. An article that was never ranked has its own first ranking before
-    /// it, which begins after this was read and so sees the other article.
-    pub fn admits(&self, score: f64) -> bool {
+    /// The lowest score with which another article may belong in the list, and nothing
+    /// else will see to it. An article that was never ranked has its own first ranking
+    /// before it, which begins after this was read and so sees the other article.
+    pub fn bar(&self) -> f64 {
         let never_ranked = self.sequence == 0 && !self.dirty;
-        !never_ranked && (self.dirty || self.tau.is_none_or(|tau| score >= tau))
+        match self.tau {
+            _ if never_ranked => f64::INFINITY,
+            Some(tau) if !self.dirty => tau,
+            _ => f64::NEG_INFINITY,
+        }
     }
-}
-
-/// The best `k` of these, in the total order of every list: score descending, then
-/// article id.
-pub fn best(mut neighbours: Vec<Neighbour>, k: usize) -> Vec<Neighbour> {
-    neighbours.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.article_id.cmp(&b.article_id)));
-    neighbours.truncate(k);
-    neighbours
 }
 
 #[cfg(test)]

@@ -1,16 +1,15 @@
-//! Two articles compared: eligibility, image score, text score, fusion,
-//! explanation.
+//! Many articles compared with one: eligibility, scores, explanation.
 //!
 //! Guarantee: a neighbour is returned exactly when the two articles may be
 //! neighbours and share a signal; its explanation carries every number that made
 //! its score.
 
 use serde::{Deserialize, Serialize};
+use set_similarity::{Cell, Matching, Method, Score, Scorer};
 
-use super::matrix::{MatrixError, Similarities, dot};
-use super::{ImageScore, Matching, score_matrix};
+use super::Packed;
 use crate::domain::article::{Member, Profile};
-use crate::domain::list::{MatchedPair, Neighbour, Unmatched, best};
+use crate::domain::list::{MatchedPair, Neighbour, Unmatched};
 
 /// A field that two articles can share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,45 +31,42 @@ pub struct Comparison {
     pub different: Vec<Field>,
 }
 
-impl Comparison {
-    /// Neighbours of `article` among `others`, best first, at most `k`.
-    pub fn top_k<'p>(
-        &self,
-        article: &Profile,
-        others: impl IntoIterator<Item = &'p Profile>,
-        k: usize,
-    ) -> Result<Vec<Neighbour>, MatrixError> {
-        let mut neighbours = Vec::new();
-        for other in others {
-            neighbours.extend(self.compare(article, other)?);
-        }
-        Ok(best(neighbours, k))
-    }
+/// One article ranked against others.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ranked<'a> {
+    /// At most k, by score descending, then article id.
+    pub neighbours: Vec<Neighbour>,
+    /// Ids of those whose score reaches their own bar, in the order they were given.
+    pub reached: Vec<&'a str>,
+}
 
-    /// `other` as a neighbour of `article`; `None` when the two cannot be neighbours.
-    pub fn compare(&self, article: &Profile, other: &Profile) -> Result<Option<Neighbour>, MatrixError> {
-        if !self.eligible(article, other) {
-            return Ok(None);
+impl Comparison {
+    /// The best `k` neighbours of `article` among `others`, each of which comes with a
+    /// bar of its own: −∞ if it is to be told of any score, ∞ of none.
+    pub fn rank<'a>(
+        &self,
+        article: &Packed<'_>,
+        others: impl IntoIterator<Item = (&'a Packed<'a>, f64)>,
+        k: usize,
+    ) -> Ranked<'a> {
+        let eligible = others.into_iter().filter(|(other, _)| self.eligible(article.profile, other.profile));
+        let (others, bars): (Vec<&Packed<'_>>, Vec<f64>) = eligible.unzip();
+        let candidates: Vec<_> = others.iter().map(|other| other.article()).collect();
+        let mut scorer = Scorer::new(self.matching.clone(), self.text_weight);
+        let ranking = scorer.rank(article.article(), &candidates, k, |index| bars[index]);
+        let best = ranking.best.iter().map(|ranked| {
+            // Again, for the pairs.
+            scorer.score(article.article(), candidates[ranked.index]);
+            self.explained(article.profile, others[ranked.index].profile, ranked.score, scorer.pairs())
+        });
+        Ranked {
+            neighbours: best.collect(),
+            reached: ranking
+                .reached
+                .iter()
+                .map(|one| others[one.index].profile.article_id.as_str())
+                .collect(),
         }
-        let text_score = self.text_score(article, other)?;
-        if article.images.is_empty() || other.images.is_empty() {
-            return Ok(text_score.map(|score| Neighbour {
-                article_id: other.article_id.clone(),
-                score,
-                image_score: None,
-                text_score,
-                coverage: None,
-                pairs: Vec::new(),
-                unmatched: unmatched(article, other, &[]),
-                version: other.version,
-            }));
-        }
-        let Some(image) = self.image_score(article, other)? else { return Ok(None) };
-        let score = match text_score {
-            Some(text) => (1.0 - self.text_weight) * image.score + self.text_weight * text,
-            None => image.score,
-        };
-        Ok(Some(explained(article, other, score, image, text_score)))
     }
 
     /// May the two be neighbours, whatever they look like?
@@ -84,64 +80,35 @@ impl Comparison {
             && !self.different.iter().any(shared)
     }
 
-    fn text_score(&self, article: &Profile, other: &Profile) -> Result<Option<f64>, MatrixError> {
-        match (&article.text, &other.text) {
-            (Some(a), Some(b)) if self.text_weight > 0.0 => Ok(Some(dot(a.as_slice(), b.as_slice())?)),
-            _ => Ok(None),
+    fn explained(&self, article: &Profile, other: &Profile, score: Score, pairs: &[Cell]) -> Neighbour {
+        // A whole set leaves no image out.
+        let whole = self.matching.method == Method::Pooled && score.image_score.is_some();
+        let unmatched = if whole { Unmatched::default() } else { unmatched(article, other, pairs) };
+        let pairs = pairs.iter().map(|pair| {
+            let (own, neighbour) = (&article.images[pair.row], &other.images[pair.column]);
+            MatchedPair(own.image_id.clone(), neighbour.image_id.clone(), pair.similarity)
+        });
+        Neighbour {
+            article_id: other.article_id.clone(),
+            score: score.score,
+            image_score: score.image_score,
+            text_score: score.text_score,
+            coverage: score.coverage,
+            pairs: pairs.collect(),
+            unmatched,
+            version: other.version,
         }
     }
-
-    /// Cells have `article`'s images as rows, whichever orientation was scored.
-    fn image_score(&self, article: &Profile, other: &Profile) -> Result<Option<ImageScore>, MatrixError> {
-        let swapped = article.article_id > other.article_id;
-        let (rows, columns) = if swapped { (other, article) } else { (article, other) };
-        let matrix = Similarities::of_unit_vectors(&vectors(&rows.images), &vectors(&columns.images))?;
-        let mut image = score_matrix(&matrix, &self.matching);
-        if swapped && let Some(image) = &mut image {
-            for pair in &mut image.pairs {
-                std::mem::swap(&mut pair.row, &mut pair.column);
-            }
-        }
-        Ok(image)
-    }
 }
 
-fn vectors(images: &[Member]) -> Vec<&[f32]> {
-    images.iter().map(|image| image.embedding.as_slice()).collect()
-}
-
-fn explained(
-    article: &Profile,
-    other: &Profile,
-    score: f64,
-    image: ImageScore,
-    text_score: Option<f64>,
-) -> Neighbour {
-    let places: Vec<(usize, usize)> = image.pairs.iter().map(|pair| (pair.row, pair.column)).collect();
-    let pairs = image.pairs.iter().map(|pair| {
-        let (own, neighbour) = (&article.images[pair.row], &other.images[pair.column]);
-        MatchedPair(own.image_id.clone(), neighbour.image_id.clone(), pair.similarity)
-    });
-    Neighbour {
-        article_id: other.article_id.clone(),
-        score,
-        image_score: Some(image.score),
-        text_score,
-        coverage: Some(image.coverage),
-        pairs: pairs.collect(),
-        unmatched: unmatched(article, other, &places),
-        version: other.version,
-    }
-}
-
-fn unmatched(article: &Profile, other: &Profile, places: &[(usize, usize)]) -> Unmatched {
+fn unmatched(article: &Profile, other: &Profile, pairs: &[Cell]) -> Unmatched {
     let left_over = |images: &[Member], is_matched: &dyn Fn(usize) -> bool| -> Vec<String> {
         let free = images.iter().enumerate().filter(|(index, _)| !is_matched(*index));
         free.map(|(_, image)| image.image_id.clone()).collect()
     };
     Unmatched {
-        own: left_over(&article.images, &|index| places.iter().any(|(row, _)| *row == index)),
-        neighbour: left_over(&other.images, &|index| places.iter().any(|(_, column)| *column == index)),
+        own: left_over(&article.images, &|index| pairs.iter().any(|pair| pair.row == index)),
+        neighbour: left_over(&other.images, &|index| pairs.iter().any(|pair| pair.column == index)),
     }
 }
 

@@ -19,6 +19,7 @@ const FENCES: &[(&[&str], &[&str])] = &[
     (&["qdrant_edge"], &["embedded"]),
     (&["ort"], &["encoder"]),
     (&["axum"], &["adapters/http"]),
+    (&["set_similarity"], &["similarity", "cli/score"]),
     (&["clap"], &["cli", "main"]),
     (
         &["std::env::var", "std::env::var_os", "std::env::vars", "std::env::vars_os"],
@@ -167,6 +168,26 @@ fn no_file_breaks_a_fence() {
     assert!(found.is_empty(), "{} broken rules:\n{}", found.len(), found.join("\n"));
 }
 
+/// The crate of the arithmetic is pure: these would be IO, clocks, threads or chance.
+const IMPURE: &[&str] =
+    &["std::fs", "std::io", "std::net", "std::env", "std::process", "std::thread", "std::time", "rand"];
+
+#[test]
+fn the_arithmetic_is_pure() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/set-similarity/src");
+    let files = rust_files(&folder);
+    assert!(files.contains(Path::new("lib.rs")), "the crate was not scanned");
+    for file in files {
+        let source = scan(&file, &fs::read_to_string(folder.join(&file)).unwrap());
+        assert!(source.code_lines <= MAX_LINES, "{}: {} lines", file.display(), source.code_lines);
+        for mention in source.mentions {
+            let path = mention.path.join("::");
+            let impure = IMPURE.iter().find(|impure| path.starts_with(**impure));
+            assert_eq!(impure, None, "{}:{}: {path}", file.display(), mention.line);
+        }
+    }
+}
+
 /// The rules that a text breaks if it stands in the file.
 fn broken(file: &str, text: &str) -> Vec<String> {
     violations(Path::new(file), &scan(Path::new(file), text))
@@ -177,9 +198,9 @@ fn every_fence_catches_a_stranger_and_lets_the_owner_in() {
     for (paths, homes) in FENCES {
         for path in *paths {
             let text = format!("fn f() {{}}\nuse {path}::Thing;\n");
-            let found = broken("similarity/kernel.rs", &text);
+            let found = broken("domain/kernel.rs", &text);
             assert_eq!(found.len(), 1, "{path}: {found:?}");
-            let place = "src/similarity/kernel.rs:2: ";
+            let place = "src/domain/kernel.rs:2: ";
             assert!(found[0].starts_with(place) && found[0].contains(path), "{found:?}");
             for home in *homes {
                 let found = broken(&format!("{home}.rs"), &text);
@@ -258,7 +279,7 @@ fn what_only_looks_like_a_mention_is_not_one() {
         "fn f() { let ort = 1; let clap: u8 = ort; }",
     ];
     for text in texts {
-        let found = broken("similarity/kernel.rs", text);
+        let found = broken("domain/kernel.rs", text);
         assert!(found.is_empty(), "{text}: {found:?}");
     }
 }

@@ -24,8 +24,8 @@ const THRESHOLD_MARGIN: f64 = 1e-4;
 #[derive(Debug, Clone)]
 pub struct CandidateQuery<'a> {
     pub article: &'a Profile,
-    /// Lowest cosine of an image pair that counts.
-    pub threshold: f64,
+    /// Lowest cosine of an image pair that counts; `None` when any does.
+    pub threshold: Option<f64>,
     /// Most hits of each image and of the text.
     pub limit: usize,
     /// Scan everything instead of walking the index.
@@ -63,7 +63,10 @@ impl Catalogue {
                 let mut filter = filter.clone();
                 filter.must_not.push(keyword(key::ARTICLE_ID, &query.article.article_id));
                 let search = self.search(&self.images, IMAGE_VECTOR, &image.embedding, query, filter);
-                search.score_threshold((query.threshold - THRESHOLD_MARGIN) as f32).build()
+                match query.threshold {
+                    Some(lowest) => search.score_threshold((lowest - THRESHOLD_MARGIN) as f32).build(),
+                    None => search.build(),
+                }
             })
             .collect();
         for hits in self.query_batch(&self.images, searches).await? {

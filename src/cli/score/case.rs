@@ -1,16 +1,18 @@
 //! Reads the two image sets of one case, or their similarity matrix.
 //!
-//! Guarantee: a [`Case`] holds finite numbers of agreeing sizes, vectors at unit length;
-//! whatever else was given is an error that names the side and the row. Rows and
-//! columns count from 0, as in the answers.
+//! Guarantee: a [`GivenCase`] holds finite numbers of agreeing sizes, from vectors at
+//! unit length; whatever else was given is an error that names the side and the row.
+//! Rows and columns count from 0, as in the answers.
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
 
 use npyz::{DType, NpyFile, Order, TypeChar};
 use serde::Deserialize;
+use set_similarity::{Case, MatrixError, Similarities, Views};
 
-use crate::similarity::matrix::{MatrixError, Similarities};
+use super::picture::Picture;
+use crate::similarity::Method;
 
 /// Most images on one side, and so 128 MiB of similarities.
 pub(super) const MAX_IMAGES: usize = 4096;
@@ -64,6 +66,55 @@ pub(super) enum CaseError {
     Choice,
     #[error("not a case: longer than {MAX_LINE_BYTES} bytes")]
     TooLong,
+    #[error("{side}: {found} views for {images} images")]
+    Views { side: Side, images: usize, found: usize },
+    #[error("matrix: method pooled needs vectors, give a left and a right side")]
+    NeedsVectors,
+}
+
+/// Two sets, ready to be scored.
+#[derive(Debug)]
+pub(super) struct GivenCase {
+    similarities: Similarities,
+    views: [Option<Vec<Option<String>>>; 2],
+    /// Cosine of the mean vectors, where there are vectors.
+    pooled: Option<Option<f64>>,
+}
+
+impl GivenCase {
+    fn of_matrix(similarities: Similarities) -> Self {
+        Self { similarities, views: [None, None], pooled: None }
+    }
+
+    /// Gives images without views their place as view, so that `ordered` matches the
+    /// first with the first.
+    ///
+    /// # Errors
+    ///
+    /// When the method cannot score what was given.
+    pub(super) fn prepare(mut self, method: Method) -> Result<Self, CaseError> {
+        match method {
+            Method::Pooled if self.pooled.is_none() => return Err(CaseError::NeedsVectors),
+            Method::Ordered => {
+                let images = [self.similarities.rows(), self.similarities.columns()];
+                for (views, images) in self.views.iter_mut().zip(images) {
+                    views.get_or_insert_with(|| (0..images).map(|place| Some(place.to_string())).collect());
+                }
+            }
+            _ => {}
+        }
+        Ok(self)
+    }
+
+    /// As the scoring takes it.
+    pub(super) fn as_case(&self) -> Case<'_> {
+        let [rows, columns] = self.views.each_ref().map(|views| views.as_deref().unwrap_or_default());
+        Case {
+            similarities: &self.similarities,
+            views: Views { rows, columns },
+            pooled: self.pooled.flatten(),
+        }
+    }
 }
 
 /// One line of a JSONL file.
@@ -71,32 +122,46 @@ pub(super) enum CaseError {
 #[serde(deny_unknown_fields)]
 struct Line {
     matrix: Option<Vec<Vec<f64>>>,
-    left: Option<Vec<Vec<f64>>>,
-    right: Option<Vec<Vec<f64>>>,
+    left: Option<Vec<Picture>>,
+    right: Option<Vec<Picture>>,
+    left_views: Option<Vec<Option<String>>>,
+    right_views: Option<Vec<Option<String>>>,
 }
 
 /// A case from one line of JSON.
-pub(super) fn from_json(line: &[u8]) -> Result<Similarities, CaseError> {
+pub(super) fn from_json(line: &[u8]) -> Result<GivenCase, CaseError> {
     // The parser only knows this one line.
     let named = |error: serde_json::Error| {
         CaseError::Json(error.to_string().replace("at line 1 column", "at column"))
     };
-    match serde_json::from_slice(line).map_err(named)? {
-        Line { matrix: Some(rows), left: None, right: None } => from_rows(&rows),
-        Line { matrix: None, left: Some(left), right: Some(right) } => from_vectors(left, right),
-        _ => Err(CaseError::Choice),
+    let line: Line = serde_json::from_slice(line).map_err(named)?;
+    let mut case = match (line.matrix, line.left, line.right) {
+        (Some(rows), None, None) => from_rows(&rows)?,
+        (None, Some(left), Some(right)) => from_vectors(left, right)?,
+        _ => return Err(CaseError::Choice),
+    };
+    let images = [case.similarities.rows(), case.similarities.columns()];
+    let given = [(Side::Left, line.left_views), (Side::Right, line.right_views)];
+    for (at, (side, views)) in given.into_iter().enumerate() {
+        if let Some(views) = &views
+            && views.len() != images[at]
+        {
+            return Err(CaseError::Views { side, images: images[at], found: views.len() });
+        }
+        case.views[at] = views;
     }
+    Ok(case)
 }
 
-fn from_rows(rows: &[Vec<f64>]) -> Result<Similarities, CaseError> {
+fn from_rows(rows: &[Vec<f64>]) -> Result<GivenCase, CaseError> {
     if rows.len() > MAX_IMAGES || rows.iter().any(|row| row.len() > MAX_IMAGES) {
         return Err(CaseError::TooMany { what: "matrix".to_owned() });
     }
-    Ok(Similarities::from_rows(rows)?)
+    Ok(GivenCase::of_matrix(Similarities::from_rows(rows)?))
 }
 
 /// A case from a similarity matrix in a CSV file.
-pub(super) fn from_csv(file: impl Read) -> Result<Similarities, CaseError> {
+pub(super) fn from_csv(file: impl Read) -> Result<GivenCase, CaseError> {
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(file);
     let mut rows = Vec::new();
@@ -114,29 +179,31 @@ pub(super) fn from_csv(file: impl Read) -> Result<Similarities, CaseError> {
     from_rows(&rows)
 }
 
-/// A case from two sets of vectors of any length but zero.
-pub(super) fn from_vectors(
-    mut left: Vec<Vec<f64>>,
-    mut right: Vec<Vec<f64>>,
-) -> Result<Similarities, CaseError> {
-    let expected = left.first().or(right.first()).map_or(1, Vec::len);
-    for (side, vectors) in [(Side::Left, &mut left), (Side::Right, &mut right)] {
-        if vectors.len() > MAX_IMAGES {
+/// A case from two sets of vectors of any length but zero. Of two images the closest
+/// variants count.
+pub(super) fn from_vectors(mut left: Vec<Picture>, mut right: Vec<Picture>) -> Result<GivenCase, CaseError> {
+    let dimension = |pictures: &[Picture]| pictures.first().map(|picture| picture.own().len());
+    let expected = dimension(&left).or(dimension(&right)).unwrap_or(1);
+    for (side, pictures) in [(Side::Left, &mut left), (Side::Right, &mut right)] {
+        if pictures.len() > MAX_IMAGES {
             return Err(CaseError::TooMany { what: side.to_string() });
         }
-        for (row, vector) in vectors.iter_mut().enumerate() {
-            if !(1..=MAX_DIMENSIONS).contains(&vector.len()) {
-                return Err(CaseError::DimensionRange { side, found: vector.len() as u64 });
+        for (row, picture) in pictures.iter_mut().enumerate() {
+            for vector in picture.vectors_mut() {
+                if !(1..=MAX_DIMENSIONS).contains(&vector.len()) {
+                    return Err(CaseError::DimensionRange { side, found: vector.len() as u64 });
+                }
+                if vector.len() != expected {
+                    return Err(CaseError::Dimensions { side, row, expected, found: vector.len() });
+                }
+                normalise(vector, side, row)?;
             }
-            if vector.len() != expected {
-                return Err(CaseError::Dimensions { side, row, expected, found: vector.len() });
-            }
-            normalise(vector, side, row)?;
         }
     }
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    let rows: Vec<Vec<f64>> = left.iter().map(|a| right.iter().map(|b| dot(a, b)).collect()).collect();
-    Ok(Similarities::from_rows(&rows)?)
+    let rows: Vec<Vec<f64>> = left.iter().map(|a| right.iter().map(|b| a.closest(b)).collect()).collect();
+    let similarities = Similarities::from_rows(&rows)?;
+    let pooled = Some(super::picture::cosine_of_means(&left, &right));
+    Ok(GivenCase { pooled, ..GivenCase::of_matrix(similarities) })
 }
 
 fn normalise(vector: &mut [f64], side: Side, row: usize) -> Result<(), CaseError> {
@@ -155,7 +222,7 @@ fn normalise(vector: &mut [f64], side: Side, row: usize) -> Result<(), CaseError
 }
 
 /// Rows of a `.npy` file: 2-D, float32 or float64, C order.
-pub(super) fn from_npy(file: impl Read, side: Side) -> Result<Vec<Vec<f64>>, CaseError> {
+pub(super) fn from_npy(file: impl Read, side: Side) -> Result<Vec<Picture>, CaseError> {
     let unreadable = |source| CaseError::Npy { side, source };
     let array = NpyFile::new(file).map_err(unreadable)?;
     let dtype = array.dtype();
@@ -181,7 +248,7 @@ pub(super) fn from_npy(file: impl Read, side: Side) -> Result<Vec<Vec<f64>>, Cas
         return Err(refused());
     };
     // At most MAX_DIMENSIONS, so it fits.
-    Ok(values.chunks(dimensions as usize).map(<[f64]>::to_vec).collect())
+    Ok(values.chunks(dimensions as usize).map(|row| Picture::Own(row.to_vec())).collect())
 }
 
 /// The next line without its end, read into `line`; false at the end of the file.

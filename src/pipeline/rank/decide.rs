@@ -4,9 +4,9 @@
 //! article into whose list this one may come is among the affected.
 
 use crate::domain::article::Profile;
-use crate::domain::list::{NeighbourList, RankState, best};
+use crate::domain::list::{NeighbourList, RankState};
 use crate::similarity::compare::Comparison;
-use crate::similarity::matrix::MatrixError;
+use crate::similarity::{PackError, Packed};
 
 /// What follows from ranking one article.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,24 +29,28 @@ pub struct Begun {
 }
 
 /// Ranks `begun` against its candidates.
+///
+/// # Errors
+///
+/// [`PackError`] when vectors of another encoder were stored among them.
 pub fn decide(
     begun: &Begun,
     candidates: &[(&Profile, &RankState)],
     comparison: &Comparison,
     k: usize,
-) -> Result<Decision, MatrixError> {
+) -> Result<Decision, PackError> {
     let article = &begun.profile;
-    let mut neighbours = Vec::new();
-    let mut affected = Vec::new();
-    for (profile, rank) in candidates {
-        if let Some(neighbour) = comparison.compare(article, profile)? {
-            if rank.admits(neighbour.score) {
-                affected.push(profile.article_id.clone());
-            }
-            neighbours.push(neighbour);
-        }
-    }
-    let neighbours = best(neighbours, k);
+    // Without a vector there is nothing to compare, whatever the others have.
+    let dimension = article.dimension().unwrap_or(1);
+    let candidates = if article.is_empty() { &[] } else { candidates };
+    let packed: Vec<(Packed<'_>, f64)> = candidates
+        .iter()
+        .map(|(profile, rank)| Ok((Packed::of(profile, dimension)?, rank.bar())))
+        .collect::<Result<_, _>>()?;
+    let others = packed.iter().map(|(other, bar)| (other, *bar));
+    let ranked = comparison.rank(&Packed::of(article, dimension)?, others, k);
+    let neighbours = ranked.neighbours;
+    let affected = ranked.reached.into_iter().map(str::to_owned).collect();
     let tau = (k > 0 && neighbours.len() == k).then(|| neighbours[k - 1].score);
     let sequence = begun.rank.sequence;
     let article_id = article.article_id.clone();

@@ -41,7 +41,7 @@ impl RankRole {
         let settings = &self.settings;
         let query = CandidateQuery {
             article: &begun.profile,
-            threshold: settings.threshold,
+            threshold: settings.pair_threshold(),
             limit: settings.candidate_limit,
             exact: settings.exact,
             with_text: settings.text_weight > 0.0,

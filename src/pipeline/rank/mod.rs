@@ -61,6 +61,15 @@ pub struct RankingSettings {
 }
 
 impl RankingSettings {
+    /// Cosine that an image pair must reach for its articles to be neighbours; `None`
+    /// where no pair has to.
+    pub fn pair_threshold(&self) -> Option<f64> {
+        match self.method {
+            Method::Greedy | Method::Optimal | Method::Ordered | Method::Best => Some(self.threshold),
+            Method::MaxSim | Method::Pooled => None,
+        }
+    }
+
     /// The comparison these settings ask for.
     pub fn comparison(&self) -> Comparison {
         Comparison {

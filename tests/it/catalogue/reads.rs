@@ -60,7 +60,7 @@ async fn reads_go_on_beyond_a_page() {
     let own = Profile { article_id: id(0), ..views[&id(0)].profile.clone() };
     let query = |limit| CandidateQuery {
         article: &own,
-        threshold: 0.0,
+        threshold: Some(0.0),
         limit,
         exact: true,
         with_text: false,

@@ -30,7 +30,7 @@ async fn found(fixture: &Fixture, id: &str, change: impl Fn(&mut CandidateQuery<
     let view = fixture.catalogue.article_with_list(id).await.unwrap().unwrap();
     let mut query = CandidateQuery {
         article: &view.profile,
-        threshold: 0.5,
+        threshold: Some(0.5),
         limit: 100,
         exact: true,
         with_text: false,
@@ -57,7 +57,7 @@ async fn images_and_texts_find_their_candidates() {
     fixture.facts("gone", &ArticleFacts::default(), TextWrite::Remove, true).await;
 
     assert_eq!(found(&fixture, "both", |_| {}).await, ["near"]);
-    assert_eq!(found(&fixture, "both", |query| query.threshold = -1.0).await, ["far", "near"]);
+    assert_eq!(found(&fixture, "both", |query| query.threshold = None).await, ["far", "near"]);
     // With text in the score, articles without images come in, however far.
     assert_eq!(found(&fixture, "both", |query| query.with_text = true).await, ["near", "only-text"]);
     // Without own images every text is a candidate.

@@ -3,10 +3,13 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
+use std::process::Stdio;
 
 use lookalike::encoder::{Encoder, EncoderSettings};
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
 
+use crate::support::DEADLINE;
 use crate::support::model::cosine;
 use crate::support::pictures;
 use crate::support::process::lookalike;
@@ -21,7 +24,8 @@ const SEED: &str = "\
 
 /// Further arguments, the published score, and pairs (row, column) counted from 1.
 type Golden = (&'static [&'static str], f64, &'static [(u64, u64)]);
-const GOLDEN: [Golden; 4] = [
+const GOLDEN: [Golden; 5] = [
+    (&["--method", "optimal"], 0.83425, &[(4, 4), (2, 3), (1, 1), (3, 5)]),
     (&[], 0.82925, &[(4, 5), (2, 3), (1, 1), (3, 4)]),
     (&["--threshold", "0.80"], 0.85200, &[(4, 5), (2, 3), (1, 1)]),
     (&["--threshold", "0.85"], 0.88100, &[(4, 5)]),
@@ -36,7 +40,7 @@ async fn score_answers_the_golden_cases() {
     let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/golden/seed-matrix.csv");
     let matrix = if shared.exists() { shared } else { inline };
     for (options, score, pairs) in GOLDEN {
-        let mut arguments = vec!["score", "--method", "greedy", "--matrix", matrix.to_str().unwrap()];
+        let mut arguments = vec!["score", "--matrix", matrix.to_str().unwrap()];
         arguments.extend(options);
         let scored = lookalike(&arguments).await;
         assert_eq!((scored.code, scored.err.as_str()), (Some(0), ""), "{scored:?}");
@@ -47,6 +51,28 @@ async fn score_answers_the_golden_cases() {
             places.map(|pair| (pair[0].as_u64().unwrap() + 1, pair[1].as_u64().unwrap() + 1)).collect();
         assert_eq!(places, pairs, "{options:?}");
     }
+}
+
+/// Another program may write a case and wait for the answer before it writes the next.
+#[tokio::test]
+async fn score_answers_each_line_while_its_input_stays_open() {
+    let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_lookalike"))
+        .args(["score", "--method", "optimal", "--jsonl", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut answers = tokio::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    for score in [0.25, 0.5] {
+        input.write_all(format!("{{\"matrix\": [[{score}]]}}\n").as_bytes()).await.unwrap();
+        let answer = tokio::time::timeout(DEADLINE, answers.next_line()).await.expect("it answers in time");
+        let answer: Value = serde_json::from_str(&answer.unwrap().unwrap()).unwrap();
+        assert_eq!(answer["score"], score);
+    }
+    drop(input);
+    assert!(child.wait().await.unwrap().success());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

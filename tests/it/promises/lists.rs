@@ -1,5 +1,6 @@
 //! G2 and G3: whatever happens to the catalogue, each list is brute force over it.
 
+use lookalike::similarity::Method;
 use serde_json::json;
 
 use crate::support::bench::Bench;
@@ -86,7 +87,31 @@ async fn lists_equal_brute_force_after_every_change() {
     assert!(lists.keys().all(|id| !holds(id)), "no list holds it any more");
     worker.stop().await;
     with_filters(&bench, &mut shop).await;
+    for method in Method::ALL.into_iter().filter(|method| *method != Method::Greedy) {
+        with_method(&bench, &mut shop, method).await;
+    }
     bench.close().await;
+}
+
+/// The same events once more, matched otherwise; then one image changes.
+async fn with_method(bench: &Bench, shop: &mut Shop, method: Method) {
+    let name = method.as_str();
+    let changes = json!({
+        "kafka": {"group_prefix": name, "topics": {"rank": format!("rank.{name}"), "similar": format!("similar.{name}")}},
+        "qdrant": {"prefix": name},
+        "ranking": {"method": name, "threshold": 0.3, "coverage_weight": 0.5},
+        "encoder": {"max_batch_size": 1},
+    });
+    let (config, encoder) = (bench.config(&changes), bench.encoder());
+    let worker = bench.worker(&changes).await;
+    bench.quiet(&config, &[&worker]).await;
+    println!("{name}");
+    verify(bench, &config, &encoder, shop).await;
+    let picture = bench.draw(&format!("{name}.png"), 2, 11);
+    bench.feed(&shop.send(&[image("a02", "i0", &picture)])).await;
+    bench.quiet(&config, &[&worker]).await;
+    verify(bench, &config, &encoder, shop).await;
+    worker.stop().await;
 }
 
 /// The same events again under other rules, into other collections and topics.

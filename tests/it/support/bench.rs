@@ -14,6 +14,7 @@ use lookalike::config::Config;
 use lookalike::embedded::kafka::{EmbeddedKafka, GROUP_PROPERTIES};
 use lookalike::embedded::qdrant::QdrantServer;
 use lookalike::encoder::Encoder;
+use lookalike::similarity::Method;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -44,6 +45,10 @@ impl Bench {
     pub(crate) async fn start(ranking: &Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("pictures")).unwrap();
+        // For the same events under another method.
+        let twice = Method::ALL
+            .map(|method| [format!("rank.{}", method.as_str()), format!("similar.{}", method.as_str())]);
+        let own = twice.iter().flatten().map(|topic| (topic.as_str(), PARTITIONS));
         let topics = [
             (EVENTS, PARTITIONS),
             ("rank", PARTITIONS),
@@ -52,7 +57,7 @@ impl Bench {
             ("rank.2", PARTITIONS),
             ("similar.2", PARTITIONS),
         ];
-        let kafka = EmbeddedKafka::start(&topics).unwrap();
+        let kafka = EmbeddedKafka::start(&topics.into_iter().chain(own).collect::<Vec<_>>()).unwrap();
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         let qdrant = QdrantServer::start(&folder.path().join("qdrant"), any_port).await.unwrap();
         let properties: Map<String, Value> =

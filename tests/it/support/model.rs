@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use lookalike::similarity::Method;
+
 /// An article in numbers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Item {
@@ -19,6 +21,7 @@ pub(crate) struct Item {
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
     pub(crate) k: usize,
+    pub(crate) method: Method,
     pub(crate) threshold: f64,
     pub(crate) max_matches: usize,
     pub(crate) min_matches: usize,
@@ -73,42 +76,125 @@ fn neighbour(of: &str, id: &str, catalogue: &BTreeMap<String, Item>, rules: &Rul
         expected.score = text_score?;
         return Some(expected);
     }
-    expected.pairs = if of < id {
-        matched(own, other, rules)
-    } else {
-        matched(other, own, rules).into_iter().map(|(a, b, similarity)| (b, a, similarity)).collect()
-    };
-    let count = expected.pairs.len();
-    if count < rules.min_matches {
-        return None;
+    let (low, high) = if of < id { (own, other) } else { (other, own) };
+    let matched = matched(low, high, rules);
+    expected.pairs = matched.pairs;
+    if of > id {
+        expected.pairs.iter_mut().for_each(|pair| std::mem::swap(&mut pair.0, &mut pair.1));
     }
-    let possible = own.images.len().min(other.images.len()).min(rules.max_matches);
-    let coverage = count as f64 / possible as f64;
-    let mean = expected.pairs.iter().map(|(_, _, similarity)| similarity).sum::<f64>() / count as f64;
-    let image = mean * coverage.powf(rules.coverage_weight);
-    expected.coverage = Some(coverage);
+    let image = match matched.score {
+        Some(score) => {
+            expected.coverage = Some(1.0);
+            score
+        }
+        None => {
+            let count = expected.pairs.len();
+            if count < rules.min_matches {
+                return None;
+            }
+            let possible = own.images.len().min(other.images.len()).min(rules.max_matches);
+            let coverage = count as f64 / possible as f64;
+            expected.coverage = Some(coverage);
+            let mean = expected.pairs.iter().map(|(_, _, similarity)| similarity).sum::<f64>() / count as f64;
+            mean * coverage.powf(rules.coverage_weight)
+        }
+    };
     expected.image_score = Some(image);
     let weight = rules.text_weight;
     expected.score = text_score.map_or(image, |text| (1.0 - weight) * image + weight * text);
     Some(expected)
 }
 
-/// All cells sorted, each taken whose row and column are free. Ties go to the lower
-/// image ids of the lower article id.
-fn matched(low: &Item, high: &Item, rules: &Rules) -> Vec<(String, String, f64)> {
-    let mut cells: Vec<(f64, &String, &String)> = Vec::new();
+type Pairs = Vec<(String, String, f64)>;
+
+/// Matched pairs, best first; a score where it is not their mean.
+struct Matched {
+    pairs: Pairs,
+    score: Option<f64>,
+}
+
+/// Ties go to the lower image ids of the lower article id.
+fn matched(low: &Item, high: &Item, rules: &Rules) -> Matched {
+    let mut cells: Pairs = Vec::new();
     for (row, a) in &low.images {
-        cells.extend(high.images.iter().map(|(column, b)| (cosine(a, b), row, column)));
+        cells.extend(high.images.iter().map(|(column, b)| (row.clone(), column.clone(), cosine(a, b))));
     }
-    cells.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| (a.1, a.2).cmp(&(b.1, b.2))));
-    let mut taken: Vec<(String, String, f64)> = Vec::new();
-    for (similarity, row, column) in cells {
-        let free = taken.iter().all(|(a, b, _)| a != row && b != column);
-        if free && similarity >= rules.threshold && taken.len() < rules.max_matches {
-            taken.push((row.clone(), column.clone(), similarity));
+    let mean_of_maxima = |ids: Vec<&String>, of: fn(&(String, String, f64)) -> &String| {
+        let maximum = |id: &&String| {
+            cells.iter().filter(|cell| of(cell) == *id).map(|cell| cell.2).fold(-2.0, f64::max)
+        };
+        ids.iter().map(maximum).sum::<f64>() / ids.len() as f64
+    };
+    let pairs = match rules.method {
+        Method::Greedy => one_to_one(cells),
+        Method::Best => one_to_one(cells).into_iter().take(1).collect(),
+        Method::Ordered => one_to_one(cells.into_iter().filter(|(row, column, _)| row == column).collect()),
+        Method::Optimal => {
+            let rows: Vec<&String> = low.images.keys().collect();
+            best_first(largest_total(&rows, &cells, high.images.len()).1)
+        }
+        Method::MaxSim => {
+            let rows = mean_of_maxima(low.images.keys().collect(), |cell| &cell.0);
+            let columns = mean_of_maxima(high.images.keys().collect(), |cell| &cell.1);
+            let sorted = best_first(cells);
+            let first = |one: &(String, String, f64)| {
+                let is_first = |same: &dyn Fn(&(String, String, f64)) -> bool| {
+                    sorted.iter().find(|cell| same(cell)) == Some(one)
+                };
+                is_first(&|cell| cell.0 == one.0) || is_first(&|cell| cell.1 == one.1)
+            };
+            let pairs = sorted.iter().filter(|cell| first(cell)).cloned().collect();
+            return Matched { pairs, score: Some(f64::midpoint(rows, columns)) };
+        }
+        Method::Pooled => {
+            let mean = |item: &Item| -> Vec<f32> {
+                let dimension = item.images.values().next().map_or(0, Vec::len);
+                (0..dimension).map(|at| item.images.values().map(|vector| vector[at]).sum::<f32>()).collect()
+            };
+            let (a, b) = (mean(low), mean(high));
+            let score = cosine(&a, &b) / (cosine(&a, &a) * cosine(&b, &b)).sqrt();
+            return Matched { pairs: Vec::new(), score: Some(score) };
+        }
+    };
+    let reaches = |(_, _, similarity): &(String, String, f64)| *similarity >= rules.threshold;
+    Matched { pairs: pairs.into_iter().filter(reaches).take(rules.max_matches).collect(), score: None }
+}
+
+fn best_first(mut cells: Pairs) -> Pairs {
+    cells.sort_by(|a, b| b.2.total_cmp(&a.2).then_with(|| (&a.0, &a.1).cmp(&(&b.0, &b.1))));
+    cells
+}
+
+/// All cells sorted, each taken whose row and column are free.
+fn one_to_one(cells: Pairs) -> Pairs {
+    let mut taken: Pairs = Vec::new();
+    for cell in best_first(cells) {
+        if taken.iter().all(|(a, b, _)| *a != cell.0 && *b != cell.1) {
+            taken.push(cell);
         }
     }
     taken
+}
+
+/// Every way to give each row a column, or none where rows are too many.
+fn largest_total(rows: &[&String], cells: &Pairs, columns: usize) -> (f64, Pairs) {
+    let Some((row, rest)) = rows.split_first() else { return (0.0, Vec::new()) };
+    let mut best = (f64::NEG_INFINITY, Vec::new());
+    for cell in cells.iter().filter(|cell| cell.0 == **row) {
+        let others = cells.iter().filter(|other| other.1 != cell.1).cloned().collect();
+        let (total, mut pairs) = largest_total(rest, &others, columns - 1);
+        if total + cell.2 > best.0 {
+            pairs.push(cell.clone());
+            best = (total + cell.2, pairs);
+        }
+    }
+    if rows.len() > columns {
+        let without = largest_total(rest, cells, columns);
+        if without.0 > best.0 {
+            return without;
+        }
+    }
+    best
 }
 
 pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f64 {

@@ -29,8 +29,9 @@ impl Record {
     }
 }
 
+/// In this shop an image's view is its id.
 pub(crate) fn image(article: &str, image: &str, uri: &str) -> Value {
-    json!({"type": "image.upserted", "article_id": article, "image_id": image, "uri": uri})
+    json!({"type": "image.upserted", "article_id": article, "image_id": image, "uri": uri, "view": image})
 }
 
 pub(crate) fn image_deleted(article: &str, image: &str) -> Value {

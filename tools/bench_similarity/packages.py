@@ -1,0 +1,31 @@
+"""The peers' packages, pinned, in a folder of their own below .cache."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+REQUIREMENTS = REPOSITORY / "tools" / "requirements-bench.txt"
+
+# Read once, when the libraries are loaded.
+ONE_THREAD = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]
+
+
+def install():
+    """Makes `import numpy` find the pinned version, with one thread."""
+    os.environ.update({name: "1" for name in ONE_THREAD})
+    # Wheels belong to one version of Python.
+    version = "{}.{}".format(*sys.version_info)
+    folder = REPOSITORY / ".cache" / f"bench-python-{version}"
+    # Written last: a folder without it is a download that was cut off.
+    done = folder / REQUIREMENTS.name
+    if not done.exists() or done.read_text() != REQUIREMENTS.read_text():
+        shutil.rmtree(folder, ignore_errors=True)
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        command += ["--root-user-action=ignore", "--only-binary=:all:", "--target", str(folder)]
+        if subprocess.run([*command, "-r", str(REQUIREMENTS)]).returncode != 0:
+            raise SystemExit("could not install the packages to compare with: pip's message is above")
+        shutil.copyfile(REQUIREMENTS, done)
+    sys.path.insert(0, str(folder))
