@@ -11,6 +11,7 @@ use crate::embedded::qdrant::EmbeddedQdrantError;
 use crate::encoder::EncoderError;
 use crate::error::{Classify, Disposition};
 use crate::pipeline::PipelineError;
+use crate::similarity::MAX_DIMENSION;
 
 /// Exit codes, as `sysexits.h` names them.
 pub mod exit {
@@ -40,6 +41,8 @@ pub enum AppError {
         "the encoder's config.json names no projection_dim; role rank needs it to verify the collections"
     )]
     NoDimension,
+    #[error("the encoder gives vectors of {0} numbers; at most {MAX_DIMENSION} can be compared")]
+    TooManyDimensions(usize),
     #[error(transparent)]
     Kafka(#[from] KafkaError),
     #[error(transparent)]
@@ -64,9 +67,11 @@ impl AppError {
     /// Whose fault it is.
     pub fn disposition(&self) -> Disposition {
         match self {
-            Self::Config(_) | Self::LogFilter(_) | Self::NoText | Self::NoDimension => {
-                Disposition::Configuration
-            }
+            Self::Config(_)
+            | Self::LogFilter(_)
+            | Self::NoText
+            | Self::NoDimension
+            | Self::TooManyDimensions(_) => Disposition::Configuration,
             Self::Encoder(error) => error.disposition(),
             Self::Kafka(error) => error.disposition(),
             Self::Store(error) => error.disposition(),

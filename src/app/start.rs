@@ -25,6 +25,7 @@ use crate::pipeline::dead_letter::DeadLetters;
 use crate::pipeline::embed::EmbedRole;
 use crate::pipeline::rank::RankRole;
 use crate::retry::{Attempts, Failure, Tenure};
+use crate::similarity::MAX_DIMENSION;
 
 /// Marks a `qdrant.url` that means the built-in server.
 const EMBEDDED: &str = "embedded:";
@@ -164,12 +165,24 @@ struct Identity {
     dimension: usize,
 }
 
+impl Identity {
+    /// # Errors
+    ///
+    /// When vectors are longer than can be compared.
+    fn new(fingerprint: String, dimension: usize) -> Result<Self, AppError> {
+        if dimension > MAX_DIMENSION {
+            return Err(AppError::TooManyDimensions(dimension));
+        }
+        Ok(Self { fingerprint, dimension })
+    }
+}
+
 /// Loads the encoder for roles that embed; the others only read who it is.
 async fn load_encoder(config: &Config) -> Result<(Option<Encoder>, Identity), AppError> {
     if config.role == Role::Rank {
         let (fingerprint, dimension) = Encoder::identify(&config.encoder)?;
         let dimension = dimension.ok_or(AppError::NoDimension)?;
-        return Ok((None, Identity { fingerprint, dimension }));
+        return Ok((None, Identity::new(fingerprint, dimension)?));
     }
     let settings = config.encoder.clone();
     let loaded = tokio::task::spawn_blocking(move || Encoder::load(&settings)).await;
@@ -179,7 +192,7 @@ async fn load_encoder(config: &Config) -> Result<(Option<Encoder>, Identity), Ap
     }
     let labels = [encoder.fingerprint(), encoder.execution_provider()];
     metrics().encoder.encoder_info.with_label_values(&labels).set(1);
-    let identity = Identity { fingerprint: encoder.fingerprint().to_owned(), dimension: encoder.dimension() };
+    let identity = Identity::new(encoder.fingerprint().to_owned(), encoder.dimension())?;
     Ok((Some(encoder), identity))
 }
 
@@ -195,4 +208,19 @@ pub(super) async fn embedded_qdrant(
     let server = QdrantServer::start(Path::new(folder), any_port).await?;
     let settings = QdrantSettings { url: server.url(), ..settings.clone() };
     Ok((Some(server), settings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::exit;
+
+    #[test]
+    fn vectors_that_cannot_be_compared_are_refused_at_start() {
+        let identity = |dimension| Identity::new("encoder".to_owned(), dimension);
+        assert!(identity(MAX_DIMENSION).is_ok());
+        let refused = identity(MAX_DIMENSION + 1).unwrap_err();
+        assert_eq!(refused.exit_code(), exit::CONFIGURATION);
+        assert!(refused.to_string().contains("8193"), "{refused}");
+    }
 }

@@ -9,4 +9,4 @@ pub mod compare;
 mod packed;
 
 pub use packed::{PackError, Packed};
-pub use set_similarity::{Matching, Method};
+pub use set_similarity::{MAX_DIMENSION, Matching, Method};

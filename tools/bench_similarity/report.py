@@ -11,6 +11,7 @@ from records import (
     OURS,
     REFERENCE,
     bytes_read,
+    find,
     microseconds_a_list,
     nanoseconds_a_pair,
     operations,
@@ -145,19 +146,28 @@ def hot(results):
     return table([*WAY, *head], rows, words=4)
 
 
+def times_of_reading(results, record):
+    """How many times as fast as the reference it is to read the vectors, in random blocks."""
+    reference = nanoseconds_a_pair(find(results["records"], code=REFERENCE))
+    shares = [read / (one["blocks"] / 1e9) for read, one in zip(bytes_read(record), results["bandwidth"])]
+    return ratio(reference, [time * share for time, share in zip(nanoseconds_a_pair(record), shares)])
+
+
 def cold(results):
     rows = []
     for record in results["records"]:
-        columns = [""] * 3
+        columns = [""] * 4
         if "vectors" in record["rounds"][0]:
             read = bytes_read(record)
             columns[0] = number(median(read))
             for place, field in enumerate(["sequential", "blocks"], start=1):
                 most = [one[field] / 1e9 for one in results["bandwidth"]]
                 columns[place] = percent(ratio(read, most).median)
+            columns[3] = number(times_of_reading(results, record).median)
         how = "in lists" if record["operation"] == "top_k_of_all" else "pairs"
         rows.append([*way(record), how, *timed(results["records"], record), *columns])
     head = ["asked", "ns a pair", f"times {REFERENCE}", "GB/s", "of sequential", "of random blocks"]
+    head.append("times if only reading took time")
     return table([*WAY, *head], rows, words=5)
 
 

@@ -6,12 +6,12 @@
 use std::marker::PhantomData;
 
 use crate::kernel::sealed::Stored;
-use crate::kernel::{self, Ahead, Cells, InstructionSet, Number, Precision, level_products};
+use crate::kernel::{self, Ahead, Cells, InstructionSet, LINE, Number, Precision, level_products};
 use crate::levels::Levels;
 
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
-struct CacheLine([u8; 64]);
+struct CacheLine([u8; LINE]);
 
 /// Vectors of one dimension, one after the other.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ impl<E: Number> VectorBlock<E> {
     pub(crate) fn zeros(count: usize, dimension: usize) -> Self {
         let lines_per_vector = dimension.div_ceil(Self::PER_LINE);
         Self {
-            lines: vec![CacheLine([0; 64]); count * lines_per_vector],
+            lines: vec![CacheLine([0; LINE]); count * lines_per_vector],
             count,
             dimension,
             stride: lines_per_vector * Self::PER_LINE,
@@ -137,6 +137,7 @@ impl Arithmetic {
             let blocks = (rows.as_kernel_block(), columns.as_kernel_block());
             E::dot_products(with, blocks.0, blocks.1, rows.dimension, cells, self.ahead);
         }
+        self.ahead.prefetch_rest(columns.bytes());
     }
 
     /// Cosines as the levels say, row by row.
@@ -150,6 +151,7 @@ impl Arithmetic {
             let blocks = (rows.as_kernel_block(), columns.as_kernel_block());
             level_products(self.instructions, blocks.0, blocks.1, rows.dimension, products, self.ahead);
         }
+        self.ahead.prefetch_rest(columns.bytes());
         cells.iter_mut().for_each(|cell| *cell *= unit);
     }
 

@@ -181,10 +181,13 @@ fn check(image: &str, vector: &[f32], dimension: usize) -> Result<(), SetError> 
     if vector.len() != dimension {
         return Err(SetError::Dimensions { image: image(), expected: dimension, found: vector.len() });
     }
-    if let Some(index) = vector.iter().position(|number| !number.is_finite()) {
+    let length = length(vector);
+    // Squares of f32 never overflow f64.
+    if !length.is_finite()
+        && let Some(index) = vector.iter().position(|number| !number.is_finite())
+    {
         return Err(SetError::NotFinite { image: image(), index, value: vector[index] });
     }
-    let length = vector.iter().map(|number| f64::from(*number).powi(2)).sum::<f64>().sqrt();
     if length == 0.0 {
         return Err(SetError::Zero { image: image() });
     }
@@ -192,6 +195,17 @@ fn check(image: &str, vector: &[f32], dimension: usize) -> Result<(), SetError> 
         return Err(SetError::NotUnit { image: image(), length });
     }
     Ok(())
+}
+
+fn length(vector: &[f32]) -> f64 {
+    // Sums side by side, for vector instructions.
+    let mut squares = [0.0_f64; 8];
+    for numbers in vector.chunks(8) {
+        for (square, number) in squares.iter_mut().zip(numbers) {
+            *square += f64::from(*number) * f64::from(*number);
+        }
+    }
+    squares.iter().sum::<f64>().sqrt()
 }
 
 /// The vector of an article's text.
@@ -209,5 +223,69 @@ impl TextVector {
         let mut block = VectorBlock::zeros(1, vector.len());
         block.row_mut(0).copy_from_slice(vector);
         Ok(Self(block))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A set of images `i0`, `i1`, … with these variants each.
+    fn set(images: &[&[&[f32]]]) -> Result<ImageSet, SetError> {
+        let ids: Vec<String> = (0..images.len()).map(|at| format!("i{at}")).collect();
+        let images = ids.iter().zip(images);
+        ImageSet::new(2, images.map(|(id, vectors)| Image { id, view: None, vectors }))
+    }
+
+    #[test]
+    fn a_bad_vector_is_an_error_that_names_the_image() {
+        let good: &[&[f32]] = &[&[0.6, 0.8]];
+        let cases: [(&[&[f32]], &str); 8] = [
+            (&[], "image \"i1\" has no vector"),
+            (&[&[1.0]], "image \"i1\": a vector has 1 numbers, expected 2"),
+            (&[&[0.6, 0.8], &[1.0, 0.0, 0.0]], "image \"i1\": a vector has 3 numbers, expected 2"),
+            (&[&[f32::NAN, 0.0]], "image \"i1\": number 0 of a vector is NaN, not a finite number"),
+            (&[&[0.0, f32::INFINITY]], "image \"i1\": number 1 of a vector is inf, not a finite number"),
+            (&[&[0.0, 0.0]], "image \"i1\": a vector has length zero and so no direction"),
+            (&[&[0.6, 0.9]], "image \"i1\": a vector has length 1.08"),
+            (&[&[0.6, 0.8], &[0.0, 0.0]], "image \"i1\": a vector has length zero and so no direction"),
+        ];
+        for (bad, message) in cases {
+            let error = set(&[good, bad, good]).unwrap_err().to_string();
+            assert!(error.starts_with(message), "{error}");
+        }
+        let text = TextVector::new(2, &[f32::NAN, 0.0]).unwrap_err().to_string();
+        assert_eq!(text, "image \"text\": number 0 of a vector is NaN, not a finite number");
+        for dimension in [0, MAX_DIMENSION + 1] {
+            let none: [Image<'_>; 0] = [];
+            let error = ImageSet::new(dimension, none).unwrap_err();
+            assert_eq!(error, SetError::DimensionRange { found: dimension });
+        }
+    }
+
+    #[test]
+    fn images_are_counted_with_or_without_variants() {
+        let own: &[&[f32]] = &[&[1.0, 0.0]];
+        let turned: &[&[f32]] = &[&[1.0, 0.0], &[0.0, 1.0]];
+        for (images, count) in [(&[][..], 0), (&[own, own][..], 2), (&[own, turned, own][..], 3)] {
+            let set = set(images).unwrap();
+            assert_eq!((set.len(), set.is_empty(), set.dimension()), (count, count == 0, 2));
+        }
+    }
+
+    #[test]
+    fn half_the_width_is_half_the_bytes_and_widens_to_itself() {
+        let vector: Vec<f32> = (0..64).map(|at| (at as f32).sin()).collect();
+        let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
+        let vector: Vec<f32> = vector.iter().map(|number| number / length).collect();
+        let images = [Image { id: "i", view: None, vectors: &[vector.as_slice()] }];
+        let set = ImageSet::new(64, images).unwrap();
+        let half = set.to_half();
+        assert_eq!((set.bytes(), half.bytes()), (256, 128));
+        let (full, again) = (half.to_full(), half.to_full().to_half());
+        assert_eq!(again.vectors.row(0), half.vectors.row(0));
+        for (number, rounded) in vector.iter().zip(full.vectors.row(0)) {
+            assert!((number - rounded).abs() <= number.abs() / 2048.0, "{rounded} for {number}");
+        }
     }
 }

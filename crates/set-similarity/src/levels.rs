@@ -9,8 +9,11 @@ use crate::kernel::{Element, Level};
 
 /// Longest vector of a set.
 const LONGEST: f64 = 1.001;
-/// More than rounding a unit and its products can add.
+/// More than rounding a unit, its multiples (each by 2⁻²⁴ of itself, so all together by
+/// 2⁻²⁴ of the vector's length) and their products can add.
 const SLACK: f64 = 1e-6;
+/// More than a sum of 512 squares loses in f32, the most for one lane of [`round`].
+const SUMMED_IN_SINGLE: f64 = 1.001;
 
 /// Vectors in whole multiples of `unit`.
 #[derive(Debug, Clone)]
@@ -40,21 +43,22 @@ fn largest<E: Element>(numbers: &[E]) -> f32 {
     f32::from_bits(bits.fold(0, u32::max))
 }
 
-/// Fills in the levels, and answers the square of the length of what that changed.
+/// Fills in the levels, and answers no less than the square of the length of what that
+/// changed.
 fn round<E: Element, L: Level>(numbers: &[E], unit: f32, levels: &mut [L]) -> f64 {
     // Sums side by side, for vector instructions.
-    let mut squares = [0.0_f64; 16];
+    let mut squares = [0.0_f32; 16];
     for (numbers, levels) in numbers.chunks(16).zip(levels.chunks_mut(16)) {
         for ((number, level), square) in numbers.iter().zip(levels).zip(&mut squares) {
             let number = number.widened();
             // Halves away from zero; whatever it rounds to, the difference is measured.
             let whole = (number / unit + 0.5_f32.copysign(number)) as i32;
             *level = L::from_whole(whole);
-            let change = f64::from(number) - f64::from(unit) * f64::from(whole);
+            let change = number - unit * whole as f32;
             *square += change * change;
         }
     }
-    squares.iter().sum()
+    SUMMED_IN_SINGLE * squares.iter().map(|square| f64::from(*square)).sum::<f64>()
 }
 
 /// Most that a cosine differs from what the levels say: â·b̂ = a·b − (a − â)·b −

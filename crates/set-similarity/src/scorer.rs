@@ -220,6 +220,7 @@ impl Scorer {
             ranking.best.insert(place, ranked);
             ranking.best.truncate(k);
         }
+        self.verdict.ahead = Ahead::default();
         ranking.reached.sort_unstable_by_key(|ranked| ranked.index);
         ranking
     }

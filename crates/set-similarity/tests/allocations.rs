@@ -1,5 +1,7 @@
 //! Comparing costs no allocation, counted by the allocator itself.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 

@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 
 use half::f16;
 
-use super::lanes::{Ahead, Block, Cells, Lanes, Load, all_tiles, tile, tiles};
+use super::lanes::{Ahead, Block, Cells, Lanes, Load, all_tiles, entry_points, tile, tiles};
 
 #[derive(Clone, Copy)]
 pub(super) struct Single(__m512);
@@ -144,44 +144,4 @@ impl Load<i8> for Integer {
     }
 }
 
-/// Sums in f32; `length` is a multiple of 16.
-///
-/// # Safety
-///
-/// As [`tile`].
-#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512vnni,avx2,fma,f16c")]
-pub(super) unsafe fn single<E>(rows: Block<f32>, columns: Block<E>, length: usize, cells: Cells, ahead: Ahead)
-where
-    Single: Load<E>,
-{
-    unsafe { all_tiles::<Single, f32, E>(rows, columns, length, cells, ahead) }
-}
-
-/// Sums in f64; `length` is a multiple of 8.
-///
-/// # Safety
-///
-/// As [`tile`].
-#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512vnni,avx2,fma,f16c")]
-pub(super) unsafe fn double<E>(rows: Block<f32>, columns: Block<E>, length: usize, cells: Cells, ahead: Ahead)
-where
-    Double: Load<E>,
-{
-    unsafe { all_tiles::<Double, f32, E>(rows, columns, length, cells, ahead) }
-}
-
-/// Sums of whole numbers; `length` is a multiple of 32.
-///
-/// # Safety
-///
-/// As [`tile`], and no sum leaves i32.
-#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512vnni,avx2,fma,f16c")]
-pub(super) unsafe fn integer(
-    rows: Block<i16>,
-    columns: Block<i8>,
-    length: usize,
-    cells: Cells,
-    ahead: Ahead,
-) {
-    unsafe { all_tiles::<Integer, i16, i8>(rows, columns, length, cells, ahead) }
-}
+entry_points!(#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512vnni,avx2,fma,f16c")]);

@@ -61,6 +61,9 @@ impl<E> Block<E> {
     }
 }
 
+/// Bytes of a line of the cache.
+pub(crate) const LINE: usize = 64;
+
 /// What is read next: one of its lines is asked for with each line of the columns, so
 /// that it comes while the arithmetic runs.
 #[derive(Debug, Clone, Copy, Default)]
@@ -81,14 +84,19 @@ impl Ahead {
         Self { at: self.at + first, bytes: self.bytes - first }
     }
 
-    /// Asks for the line beside byte `offset` of the columns.
+    /// Asks for what lies beside nothing, after columns of so many bytes.
+    pub(crate) fn prefetch_rest(self, columns: usize) {
+        (columns..self.bytes).step_by(LINE).for_each(|offset| self.prefetch(offset));
+    }
+
+    /// Asks for the line that begins beside byte `offset` of the columns.
     #[inline(always)]
     fn prefetch(self, offset: usize) {
         #[cfg(target_arch = "x86_64")]
-        if offset < self.bytes {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        if offset < self.bytes && offset.is_multiple_of(LINE) {
+            use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
             // A hint: no memory is read, whatever the address.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::without_provenance(self.at + offset)) }
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::without_provenance(self.at + offset)) }
         }
     }
 }
@@ -205,6 +213,39 @@ macro_rules! tiles {
     };
 }
 pub(super) use tiles;
+
+/// Writes the functions that the dispatch calls, with `Single`, `Double` and `Integer`
+/// of the module they stand in, compiled for the instructions in the attribute.
+///
+/// # Safety
+///
+/// Of each as [`tile`]; `length` is a multiple of the step, and no sum of whole numbers
+/// leaves i32.
+macro_rules! entry_points {
+    ($(#[$instructions:meta])?) => {
+        $(#[$instructions])?
+        pub(super) unsafe fn single<E>(rows: Block<f32>, columns: Block<E>, length: usize, cells: Cells, ahead: Ahead)
+        where
+            Single: Load<E>,
+        {
+            unsafe { all_tiles::<Single, f32, E>(rows, columns, length, cells, ahead) }
+        }
+
+        $(#[$instructions])?
+        pub(super) unsafe fn double<E>(rows: Block<f32>, columns: Block<E>, length: usize, cells: Cells, ahead: Ahead)
+        where
+            Double: Load<E>,
+        {
+            unsafe { all_tiles::<Double, f32, E>(rows, columns, length, cells, ahead) }
+        }
+
+        $(#[$instructions])?
+        pub(super) unsafe fn integer(rows: Block<i16>, columns: Block<i8>, length: usize, cells: Cells, ahead: Ahead) {
+            unsafe { all_tiles::<Integer, i16, i8>(rows, columns, length, cells, ahead) }
+        }
+    };
+}
+pub(super) use entry_points;
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,7 @@ mod avx512;
 
 use half::f16;
 
-pub(crate) use lanes::{Ahead, Block, Cells};
+pub(crate) use lanes::{Ahead, Block, Cells, LINE};
 
 /// How the numbers of a vector are stored. Sums are never half as wide.
 pub trait Element: sealed::Stored {}
