@@ -97,6 +97,7 @@ impl<E: Stored> VectorBlock<E> {
 }
 
 /// Asks for a value to come nearer to the processor, a line of the cache after the other.
+#[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "only asked for there"))]
 pub(crate) fn prefetch<T: ?Sized>(value: &T) {
     #[cfg(target_arch = "x86_64")]
     for offset in (0..size_of_val(value)).step_by(size_of::<CacheLine>()) {

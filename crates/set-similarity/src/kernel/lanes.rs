@@ -91,6 +91,7 @@ impl Ahead {
 
     /// Asks for the line that begins beside byte `offset` of the columns.
     #[inline(always)]
+    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "only asked for there"))]
     fn prefetch(self, offset: usize) {
         #[cfg(target_arch = "x86_64")]
         if offset < self.bytes && offset.is_multiple_of(LINE) {
