@@ -16,7 +16,7 @@ use crate::app::{AppError, OpenCatalogue, exit};
 use crate::config::Config;
 use crate::domain::article::Profile;
 use crate::domain::list::Neighbour;
-use crate::similarity::Packed;
+use crate::similarity::{PackError, Packed};
 
 /// Scores may differ by this much and count as equal.
 const TOLERANCE: f64 = 1e-5;
@@ -58,8 +58,9 @@ async fn rebuild(
     let comparison = config.ranking.comparison();
     let living = articles.iter().map(|view| &view.profile).filter(|profile| !profile.is_empty());
     let dimension = living.clone().find_map(Profile::dimension).unwrap_or(1);
-    let packed: Vec<Packed<'_>> =
-        living.map(|profile| Packed::of(profile, dimension)).collect::<Result<_, _>>()?;
+    let packed: Vec<Packed<'_>> = living
+        .map(|profile| Ok(Packed::of(profile, dimension)?.with_levels()))
+        .collect::<Result<_, PackError>>()?;
     let exact = |article: &Profile| -> anyhow::Result<Vec<Neighbour>> {
         let others = packed.iter().map(|other| (other, f64::INFINITY));
         Ok(comparison.rank(&Packed::of(article, dimension)?, others, config.ranking.k).neighbours)

@@ -41,6 +41,12 @@ impl<'p> Packed<'p> {
         Ok(Self { profile, images, text: text.transpose().map_err(named)? })
     }
 
+    /// So that it can be skipped without being scored: pays when it is compared with many.
+    #[must_use]
+    pub fn with_levels(self) -> Self {
+        Self { images: self.images.with_levels(), ..self }
+    }
+
     pub(super) fn article(&self) -> Article<'_> {
         Article { id: &self.profile.article_id, images: &self.images, text: self.text.as_ref() }
     }

@@ -84,8 +84,8 @@ pub struct ImageSet<E: Element = f32> {
     pub(crate) variants: Variants,
     /// One for each image; empty when no image has one.
     pub(crate) views: Vec<Option<String>>,
-    /// The vectors in a quarter of the bytes, to rule sets out.
-    pub(crate) levels: Levels<i8>,
+    /// The vectors in a quarter of the bytes, to rule the set out.
+    pub(crate) levels: Option<Levels<i8>>,
     /// Of the mean of the images' own vectors; 0 when it has no direction.
     pub(crate) mean_length: f64,
 }
@@ -125,13 +125,7 @@ impl ImageSet<f32> {
         };
         let variants =
             if count > images.len() { Variants::Some { ends } } else { Variants::None { images: count } };
-        Ok(Self {
-            levels: Levels::of(&vectors),
-            mean_length: mean_length(&vectors, &variants),
-            vectors,
-            variants,
-            views,
-        })
+        Ok(Self { levels: None, mean_length: mean_length(&vectors, &variants), vectors, variants, views })
     }
 
     /// The same set stored half as wide: each number rounded to 11 significant bits.
@@ -169,9 +163,18 @@ impl<E: Element> ImageSet<E> {
         self.vectors.bytes()
     }
 
+    /// Keeps the vectors in 8 bits besides, a quarter of the bytes in f32, so that
+    /// [`crate::Scorer::rank`] can skip this set. Rounding takes longer than a comparison,
+    /// so it pays for sets that are compared with many others.
+    #[must_use]
+    pub fn with_levels(self) -> Self {
+        Self { levels: Some(Levels::of(&self.vectors)), ..self }
+    }
+
     fn stored_as<F: Element>(&self) -> ImageSet<F> {
         let vectors = self.vectors.stored_as();
-        let (levels, mean_length) = (Levels::of(&vectors), mean_length(&vectors, &self.variants));
+        let levels = self.levels.as_ref().map(|_| Levels::of(&vectors));
+        let mean_length = mean_length(&vectors, &self.variants);
         ImageSet { vectors, variants: self.variants.clone(), views: self.views.clone(), levels, mean_length }
     }
 }

@@ -258,10 +258,8 @@ impl Scorer {
         let levels = Levels::of(&query.images.vectors);
         let mut open = Vec::with_capacity(candidates.len());
         for (index, candidate) in candidates.iter().enumerate() {
-            self.verdict.ahead = match candidates.get(index + 1) {
-                Some(next) => next.images.levels.vectors.ahead(),
-                None => Ahead::default(),
-            };
+            let next = candidates.get(index + 1).and_then(|next| next.images.levels.as_ref());
+            self.verdict.ahead = next.map_or(Ahead::default(), |levels| levels.vectors.ahead());
             if let Some(later) = candidates.get(index + 2) {
                 prefetch(later.images);
             }
@@ -320,15 +318,14 @@ impl Scorer {
     ) -> f64 {
         let others = other.images;
         let most = self.matching.most_pairs(images.len(), others.len());
-        if self.matching.method == Method::Pooled || most == 0 {
-            return f64::INFINITY;
-        }
+        let bounded = self.matching.method != Method::Pooled && most > 0;
+        let Some(near) = others.levels.as_ref().filter(|_| bounded) else { return f64::INFINITY };
         let cells = self.similarities.reshape(images.len(), others.len());
         if images.variants.are_none() && others.variants.are_none() {
-            self.verdict.near_cosines(levels, &others.levels, cells);
+            self.verdict.near_cosines(levels, near, cells);
         } else {
             self.scratch.resize(images.vectors.count() * others.vectors.count(), 0.0);
-            self.verdict.near_cosines(levels, &others.levels, &mut self.scratch);
+            self.verdict.near_cosines(levels, near, &mut self.scratch);
             closest_variants(&self.scratch, &images.variants, &others.variants, cells);
         }
         // A verdict in f32 may lie above the true score.
@@ -336,7 +333,7 @@ impl Scorer {
             Precision::Double => 0.0,
             Precision::Single => rounding_bound(images.dimension()),
         };
-        let error = cell_error(levels, &others.levels) + rounding;
+        let error = cell_error(levels, near) + rounding;
         let bounds = Bounds::of_cells(&self.similarities, most, error, &mut self.scratch);
         self.fused(bounds.highest_score(&self.matching), text)
     }

@@ -43,7 +43,9 @@ struct Packed {
 
 impl Packed {
     fn of(product: &Product) -> Self {
+        // Some can be skipped, and some cannot.
         let images = image_set(product, DIMENSION);
+        let images = if product.id.ends_with("03") { images } else { images.with_levels() };
         let text = product.text.as_ref().map(|text| TextVector::new(DIMENSION, text).unwrap());
         Self { id: product.id.clone(), half: images.to_half(), images, text }
     }

@@ -93,5 +93,5 @@ fn read_set(vectors: &mut impl Read, size: usize, dimension: usize) -> io::Resul
 fn image_set(set: &PlainSet, dimension: usize, names: &[String]) -> io::Result<ImageSet<f32>> {
     let vectors: Vec<[&[f32]; 1]> = set.iter().map(|vector| [vector.as_slice()]).collect();
     let images = names.iter().zip(&vectors).map(|(id, vectors)| Image { id, view: None, vectors });
-    ImageSet::new(dimension, images).map_err(io::Error::other)
+    ImageSet::new(dimension, images).map(ImageSet::with_levels).map_err(io::Error::other)
 }
