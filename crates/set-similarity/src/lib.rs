@@ -34,4 +34,5 @@ pub use image_set::{Image, ImageSet, SetError, TextVector};
 pub use kernel::{Element, InstructionSet, MAX_DIMENSION, Precision, rounding_bound};
 pub use matrix::{MatrixError, Similarities};
 pub use method::{Matching, Method};
+pub use pooled::SHORTEST_MEAN;
 pub use scorer::{Article, Ranked, Ranking, Score, Scorer, Tally};

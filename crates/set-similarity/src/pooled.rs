@@ -7,8 +7,8 @@ use crate::block::VectorBlock;
 use crate::image_set::Variants;
 use crate::kernel::Element;
 
-/// Below this the mean of unit vectors is rounding: they cancel out.
-const NO_DIRECTION: f64 = 1e-6;
+/// A shorter mean of unit vectors is rounding: they cancel out, and it has no direction.
+pub const SHORTEST_MEAN: f64 = 1e-6;
 
 /// Cosine of two mean vectors from all similarities of their sets, one at least, and
 /// the product of the means' lengths; `None` when a mean has no direction.
@@ -28,5 +28,5 @@ pub(crate) fn mean_length<E: Element>(vectors: &VectorBlock<E>, variants: &Varia
         }
     }
     let length = sums.iter().map(|sum| sum * sum).sum::<f64>().sqrt() / images.max(1) as f64;
-    if length < NO_DIRECTION { 0.0 } else { length }
+    if length < SHORTEST_MEAN { 0.0 } else { length }
 }

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use set_similarity::SHORTEST_MEAN;
 
 /// `[numbers]`, or `[[numbers], …]`: the image's own vector, then those of its variants.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,9 +47,9 @@ impl Picture {
 /// cancel out.
 pub(super) fn cosine_of_means(left: &[Picture], right: &[Picture]) -> Option<f64> {
     let (left, right) = (mean(left)?, mean(right)?);
-    let lengths = dot(&left, &left).sqrt() * dot(&right, &right).sqrt();
-    // The mean of unit vectors that cancel out is rounding.
-    (lengths > 1e-12).then(|| dot(&left, &right) / lengths)
+    let lengths = (dot(&left, &left).sqrt(), dot(&right, &right).sqrt());
+    let have_direction = lengths.0.min(lengths.1) >= SHORTEST_MEAN;
+    have_direction.then(|| dot(&left, &right) / (lengths.0 * lengths.1))
 }
 
 fn mean(pictures: &[Picture]) -> Option<Vec<f64>> {
