@@ -12,6 +12,8 @@ pub mod health;
 pub mod imaging;
 pub mod metrics;
 pub mod pipeline;
+pub mod ports;
+pub mod random;
 pub mod retry;
 pub mod shutdown;
 pub mod similarity;

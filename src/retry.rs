@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Classify, Disposition};
 use crate::health::Health;
 use crate::metrics::metrics;
+use crate::random::Random;
 
 /// Waiting times between attempts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,10 +28,10 @@ pub struct BackoffSettings {
 impl BackoffSettings {
     /// The wait after a number of failures (first = 1): half fixed, half random, so
     /// that workers that failed together do not come back together.
-    fn delay(&self, failures: u32) -> Duration {
+    fn delay(&self, failures: u32, random: &Random) -> Duration {
         let doubled = self.first_ms.saturating_mul(1 << failures.saturating_sub(1).min(20));
         let most = doubled.min(self.max_ms).max(1);
-        Duration::from_millis(most / 2 + rand::random_range(0..=most.div_ceil(2)))
+        Duration::from_millis(most / 2 + random.at_most(most.div_ceil(2)))
     }
 }
 
@@ -57,11 +58,12 @@ pub enum Failure<E> {
 pub struct Attempts {
     backoff: BackoffSettings,
     health: Arc<Health>,
+    random: Random,
 }
 
 impl Attempts {
-    pub fn new(backoff: BackoffSettings, health: Arc<Health>) -> Self {
-        Self { backoff, health }
+    pub fn new(backoff: BackoffSettings, health: Arc<Health>, random: Random) -> Self {
+        Self { backoff, health, random }
     }
 
     /// Runs `operation` of a stage. `later`, `dead_letter` and `fatal` failures come
@@ -104,7 +106,7 @@ impl Attempts {
             failures += 1;
             let labels = [stage, disposition.as_str(), error.code()];
             metrics().stage.stage_retries.with_label_values(&labels).inc();
-            let delay = self.backoff.delay(failures);
+            let delay = self.backoff.delay(failures, &self.random);
             tracing::warn!(stage, class = disposition.as_str(), %error, failures, ?delay, "trying again");
             if !wait(tenure, delay).await {
                 return ended(failures, Err(Failure::Abandoned));

@@ -30,7 +30,7 @@ impl Tenure for Held {
 
 fn attempts() -> (Attempts, Arc<Health>) {
     let health = Arc::new(Health::default());
-    (Attempts::new(BackoffSettings { first_ms: 1, max_ms: 4 }, Arc::clone(&health)), health)
+    (Attempts::new(BackoffSettings { first_ms: 1, max_ms: 4 }, Arc::clone(&health), Random::seeded(1)), health)
 }
 
 /// Runs an operation that fails `failures` times.
@@ -115,7 +115,7 @@ fn delays_grow_to_the_limit_and_no_further() {
     let backoff = BackoffSettings { first_ms: 100, max_ms: 30_000 };
     for failures in 1..200 {
         let full = (100u64 << (failures - 1).min(20)).min(30_000);
-        let delay = backoff.delay(failures).as_millis() as u64;
+        let delay = backoff.delay(failures, &Random::seeded(u64::from(failures))).as_millis() as u64;
         assert!(delay >= full / 2 && delay <= full + 1, "{failures}: {delay}");
     }
 }

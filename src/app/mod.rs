@@ -103,7 +103,7 @@ async fn work(
     let Some(parts) = Parts::start(config, health, &stop).await? else {
         return Ok(());
     };
-    probe.set_catalogue(parts.catalogue.clone());
+    probe.set_catalogue(parts.catalogue.clone(), config.ranking.k);
     let mut tasks = Tasks::new();
     let controls = start_roles(config, &parts, &mut tasks)?;
     probe.set_consumers(controls.clone());

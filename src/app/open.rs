@@ -18,7 +18,7 @@ impl OpenCatalogue {
     pub async fn open(config: &Config) -> Result<Self, AppError> {
         let (fingerprint, dimension) = Encoder::identify(&config.encoder)?;
         let (embedded, settings) = embedded_qdrant(&config.qdrant).await?;
-        let catalogue = Catalogue::connect(&settings, &fingerprint)?;
+        let catalogue = Catalogue::connect(&settings, &fingerprint, config.ranking.sizes())?;
         catalogue.verify_all(dimension).await?;
         Ok(Self { catalogue, embedded })
     }

@@ -19,7 +19,7 @@ const POLL_DEADLINE: Duration = Duration::from_secs(60);
 pub(super) struct WorkerProbe {
     health: Arc<Health>,
     consumers: OnceLock<Vec<Arc<Control>>>,
-    catalogue: OnceLock<Catalogue>,
+    catalogue: OnceLock<(Catalogue, usize)>,
 }
 
 impl WorkerProbe {
@@ -32,9 +32,10 @@ impl WorkerProbe {
         self.consumers.set(consumers).ok();
     }
 
-    pub(super) fn set_catalogue(&self, catalogue: Catalogue) {
+    /// Lists show `k` neighbours.
+    pub(super) fn set_catalogue(&self, catalogue: Catalogue, k: usize) {
         // Called once.
-        self.catalogue.set(catalogue).ok();
+        self.catalogue.set((catalogue, k)).ok();
     }
 }
 
@@ -65,9 +66,9 @@ pub(super) fn lookup(probe: Arc<WorkerProbe>) -> Lookup {
     Arc::new(move |article_id| {
         let probe = Arc::clone(&probe);
         async move {
-            let catalogue = probe.catalogue.get().ok_or("the worker is starting")?;
-            let view = catalogue.article_with_list(&article_id).await.map_err(|error| error.to_string())?;
-            Ok(view.and_then(|view| view.rank.list))
+            let (catalogue, k) = probe.catalogue.get().ok_or("the worker is starting")?;
+            let view = catalogue.view(&article_id).await.map_err(|error| error.to_string())?;
+            Ok(view.and_then(|view| view.ranked.list(&article_id, *k)))
         }
         .boxed()
     })

@@ -23,7 +23,8 @@ use crate::health::Health;
 use crate::metrics::metrics;
 use crate::pipeline::dead_letter::DeadLetters;
 use crate::pipeline::embed::EmbedRole;
-use crate::pipeline::rank::RankRole;
+use crate::pipeline::rank::{RankRole, Sets};
+use crate::random::Random;
 use crate::retry::{Attempts, Failure, Tenure};
 use crate::similarity::MAX_DIMENSION;
 
@@ -36,7 +37,9 @@ pub(super) struct Parts {
     pub(super) producer: Producer,
     encoder: Option<Encoder>,
     fingerprint: String,
+    dimension: usize,
     attempts: Attempts,
+    random: Random,
     embedded: Option<QdrantServer>,
 }
 
@@ -78,10 +81,11 @@ impl Parts {
         health: &Arc<Health>,
         stop: &CancellationToken,
     ) -> Result<Option<Self>, AppError> {
-        let attempts = Attempts::new(config.retry.clone(), Arc::clone(health));
+        let random = Random::from_os();
+        let attempts = Attempts::new(config.retry.clone(), Arc::clone(health), random.clone());
         let (encoder, identity) = load_encoder(config).await?;
         let (embedded, qdrant) = embedded_qdrant(&config.qdrant).await?;
-        let catalogue = Catalogue::connect(&qdrant, &identity.fingerprint)?;
+        let catalogue = Catalogue::connect(&qdrant, &identity.fingerprint, config.ranking.sizes())?;
         let tenure = Starting(stop);
         let prepare = || async {
             let prepared = catalogue.prepare(&qdrant, identity.dimension).await;
@@ -99,18 +103,18 @@ impl Parts {
             return Ok(None);
         }
         let producer = Producer::new(&config.kafka)?;
-        let fingerprint = identity.fingerprint;
-        Ok(Some(Self { catalogue, producer, encoder, fingerprint, attempts, embedded }))
+        let Identity { fingerprint, dimension } = identity;
+        Ok(Some(Self { catalogue, producer, encoder, fingerprint, dimension, attempts, random, embedded }))
     }
 
     pub(super) fn embed_role(&self, config: &Config) -> Result<EmbedRole, AppError> {
         let delays = config.objects.missing_retry_delays_ms.iter().map(|delay| Duration::from_millis(*delay));
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(EmbedRole {
-            catalogue: self.catalogue.clone(),
-            objects: Objects::new(&config.objects)?,
-            encoder: self.encoder.clone().ok_or(crate::encoder::EncoderError::Stopped)?,
-            producer: self.producer.clone(),
+            catalogue: Arc::new(self.catalogue.clone()),
+            objects: Arc::new(Objects::new(&config.objects)?),
+            encoder: Arc::new(self.encoder.clone().ok_or(crate::encoder::EncoderError::Stopped)?),
+            log: Arc::new(self.producer.clone()),
             dead_letters: self.dead_letters(config),
             attempts: self.attempts.clone(),
             rank_topic: config.kafka.topics.rank.clone(),
@@ -122,20 +126,25 @@ impl Parts {
     }
 
     pub(super) fn rank_role(&self, config: &Config) -> RankRole {
+        let ranking = &config.ranking;
+        let cache_bytes = ranking.cache_mebibytes.saturating_mul(1 << 20);
         RankRole {
-            catalogue: self.catalogue.clone(),
-            producer: self.producer.clone(),
+            catalogue: Arc::new(self.catalogue.clone()),
+            log: Arc::new(self.producer.clone()),
+            sets: Sets::new(self.dimension, ranking.max_images, cache_bytes),
             dead_letters: self.dead_letters(config),
             attempts: self.attempts.clone(),
+            random: self.random.clone(),
             rank_topic: config.kafka.topics.rank.clone(),
             similar_topic: config.kafka.topics.similar.clone(),
-            settings: config.ranking.clone(),
+            settings: ranking.clone(),
+            comparison: Arc::new(ranking.comparison()),
         }
     }
 
     fn dead_letters(&self, config: &Config) -> DeadLetters {
         DeadLetters {
-            producer: self.producer.clone(),
+            log: Arc::new(self.producer.clone()),
             topic: config.kafka.topics.dead_letters.clone(),
             encoder: self.fingerprint.clone(),
         }

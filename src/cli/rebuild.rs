@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::ConfigArguments;
 use super::listing::ListLine;
-use crate::adapters::qdrant::{ArticleView, Catalogue};
+use crate::adapters::qdrant::Catalogue;
 use crate::app::{AppError, OpenCatalogue, exit};
 use crate::config::Config;
 use crate::domain::article::Profile;
@@ -56,24 +56,21 @@ async fn rebuild(
 ) -> anyhow::Result<ExitCode> {
     let articles = read_all(catalogue, config.ranking.max_images).await?;
     let comparison = config.ranking.comparison();
-    let living = articles.iter().map(|view| &view.profile).filter(|profile| !profile.is_empty());
-    let dimension = living.clone().find_map(Profile::dimension).unwrap_or(1);
-    let packed: Vec<Packed<'_>> = living
+    let dimension = articles.iter().find_map(Profile::dimension).unwrap_or(1);
+    let packed: Vec<Packed> = articles
+        .iter()
         .map(|profile| Ok(Packed::of(profile, dimension)?.with_levels()))
         .collect::<Result<_, PackError>>()?;
-    let exact = |article: &Profile| -> anyhow::Result<Vec<Neighbour>> {
-        let others = packed.iter().map(|other| (other, f64::INFINITY));
-        Ok(comparison.rank(&Packed::of(article, dimension)?, others, config.ranking.k).neighbours)
-    };
+    let exact = |article: &Packed| comparison.rank(article, &packed, config.ranking.k);
     let progress = progress(articles.len() as u64);
     if arguments.compare {
         let mut report = Report::default();
-        for view in &articles {
-            let stored =
-                catalogue.article_with_list(&view.profile.article_id).await.map_err(AppError::from)?;
-            let stored = stored.and_then(|view| view.rank.list).map(|list| list.neighbours);
-            let expected = if view.profile.is_empty() { None } else { Some(exact(&view.profile)?) };
-            report.compare(&view.profile.article_id, expected.as_deref(), stored.as_deref());
+        for article in &packed {
+            let stored = catalogue.view(&article.article_id).await.map_err(AppError::from)?;
+            let stored = stored.and_then(|view| view.ranked.list(&article.article_id, config.ranking.k));
+            let stored = stored.map(|list| list.neighbours);
+            let expected = (!article.is_empty()).then(|| exact(article));
+            report.compare(&article.article_id, expected.as_deref(), stored.as_deref());
             progress.inc(1);
         }
         progress.finish_and_clear();
@@ -90,8 +87,8 @@ async fn rebuild(
         )),
         None => Box::new(std::io::stdout().lock()),
     };
-    for view in articles.iter().filter(|view| !view.profile.is_empty()) {
-        ListLine::new(&view.profile.article_id, &exact(&view.profile)?).write(&mut out)?;
+    for article in packed.iter().filter(|article| !article.is_empty()) {
+        ListLine::new(&article.article_id, &exact(article)).write(&mut out)?;
         progress.inc(1);
     }
     out.flush()?;
@@ -100,13 +97,13 @@ async fn rebuild(
 }
 
 /// All articles with their images, ordered by id.
-async fn read_all(catalogue: &Catalogue, max_images: usize) -> Result<Vec<ArticleView>, AppError> {
+async fn read_all(catalogue: &Catalogue, max_images: usize) -> Result<Vec<Profile>, AppError> {
     let ids = catalogue.all_article_ids().await?;
-    let mut articles: Vec<ArticleView> = catalogue.articles_by_id(&ids).await?.into_values().collect();
-    for view in &mut articles {
-        view.profile.limit_images(max_images);
+    let mut articles: Vec<Profile> = catalogue.profiles_by_id(&ids).await?.into_values().collect();
+    for profile in &mut articles {
+        profile.limit_images(max_images);
     }
-    articles.sort_by(|a, b| a.profile.article_id.cmp(&b.profile.article_id));
+    articles.sort_by(|a, b| a.article_id.cmp(&b.article_id));
     Ok(articles)
 }
 

@@ -31,16 +31,16 @@ pub(super) struct SimilarArguments {
 pub(super) async fn run(arguments: &SimilarArguments) -> anyhow::Result<ExitCode> {
     let config = arguments.config.load()?;
     let store = OpenCatalogue::open(&config).await?;
-    let found = store.catalogue.article_with_list(&arguments.article).await;
+    let found = store.catalogue.view(&arguments.article).await;
     store.close().await?;
     let Some(view) = found.map_err(crate::app::AppError::from)? else {
         bail!("article {} was never seen", arguments.article);
     };
-    let Some(list) = view.rank.list else {
+    let Some(list) = view.ranked.list(&arguments.article, config.ranking.k) else {
         eprintln!(
             "lookalike: article {} {}",
             arguments.article,
-            if view.deleted { "is deleted" } else { "has no list yet" }
+            if view.is_empty { "is deleted, or has neither image nor text" } else { "has no list yet" }
         );
         return Ok(ExitCode::from(exit::FAILURE));
     };

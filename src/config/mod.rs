@@ -174,6 +174,7 @@ impl Config {
             ("ranking.min_matches", ranking.min_matches),
             ("ranking.candidate_limit", ranking.candidate_limit),
             ("ranking.max_images", ranking.max_images),
+            ("ranking.fan_out_per_second", ranking.fan_out_per_second as usize),
             ("ranking.max_matches", ranking.max_matches.unwrap_or(1)),
             ("objects.max_concurrent_fetches", self.objects.max_concurrent_fetches),
             ("embed_jobs.max_concurrent_articles", self.embed_jobs.max_concurrent_articles),

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use list_maintenance::Revision;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::embedding::Embedding;
 use super::event::{ArticleFields, Version};
@@ -46,6 +48,17 @@ pub struct ArticleFacts {
     /// Live images.
     #[serde(default)]
     pub image_count: usize,
+    /// The fields have a text, and it is embedded.
+    #[serde(default)]
+    pub embedded_text: bool,
+}
+
+impl ArticleFacts {
+    /// Version of what decides in which searches the article's images are found: it
+    /// never goes back, whatever the text does.
+    pub fn fields_version(&self) -> Version {
+        self.text_version.max(self.deleted_version).unwrap_or(0)
+    }
 }
 
 /// What is stored of one article: facts (absent for an article never seen) and
@@ -54,6 +67,8 @@ pub struct ArticleFacts {
 pub struct ArticleState {
     pub facts: Option<ArticleFacts>,
     pub images: BTreeMap<String, StoredImage>,
+    /// Number of the last write of the facts; 0 for an article never seen.
+    pub facts_sequence: u64,
 }
 
 impl ArticleState {
@@ -63,9 +78,19 @@ impl ArticleState {
     }
 
     /// Highest version that changed anything of the article.
-    pub fn revision(&self) -> Version {
+    pub fn version(&self) -> Version {
         let images = self.images.values().map(|image| image.version).max();
         images.max(self.text_version()).max(self.deleted_version()).unwrap_or(0)
+    }
+
+    /// Names everything that is stored of the article: two states that could score
+    /// differently against anything have different revisions.
+    pub fn revision(&self) -> Revision {
+        let images: Vec<&StoredImage> = self.images.values().collect();
+        // String keys and finite numbers: it is always JSON.
+        let text = serde_json::to_vec(&(images, &self.facts)).unwrap_or_default();
+        let digest = Sha256::digest(&text);
+        Revision(digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte)))
     }
 
     /// Version of the event that last set the text.

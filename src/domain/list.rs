@@ -1,5 +1,6 @@
-//! Neighbour lists: what is stored, published and explained.
+//! Neighbour lists: what is compared, stored, published and explained.
 
+use list_maintenance::Stored;
 use serde::{Deserialize, Serialize};
 
 use super::event::Version;
@@ -7,6 +8,53 @@ use super::event::Version;
 /// Two images matched one to one, and their cosine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MatchedPair(pub String, pub String, pub f64);
+
+/// Images that matched nothing, by side.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Unmatched {
+    pub own: Vec<String>,
+    pub neighbour: Vec<String>,
+}
+
+/// Why two articles score what they score, seen from one of them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// `None` when one side has no images.
+    pub image_score: Option<f64>,
+    /// `None` when one side has no text, or text has no weight.
+    pub text_score: Option<f64>,
+    /// Matched pairs divided by what could match; `None` without image score.
+    pub coverage: Option<f64>,
+    /// (image of this article, image of the neighbour, cosine), best first.
+    pub pairs: Vec<MatchedPair>,
+    /// Images of this article and of the neighbour that matched nothing.
+    pub unmatched: Unmatched,
+    /// Version of this article that was compared.
+    pub own_version: Version,
+    /// Version of the neighbour that was compared.
+    pub version: Version,
+}
+
+impl list_maintenance::Explanation for Explanation {
+    fn mirrored(&self) -> Self {
+        let Unmatched { own, neighbour } = self.unmatched.clone();
+        let mirrored = |MatchedPair(own, other, cosine): &MatchedPair| {
+            MatchedPair(other.clone(), own.clone(), *cosine)
+        };
+        Self {
+            pairs: self.pairs.iter().map(mirrored).collect(),
+            unmatched: Unmatched { own: neighbour, neighbour: own },
+            own_version: self.version,
+            version: self.own_version,
+            ..*self
+        }
+    }
+}
+
+/// The ranking state of one article in the store.
+pub type RankState = Stored<String, Explanation>;
+/// One stored neighbour.
+pub type Entry = list_maintenance::Entry<String, Explanation>;
 
 /// One neighbour with its explanation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,11 +76,19 @@ pub struct Neighbour {
     pub version: Version,
 }
 
-/// Images that matched nothing, by side.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Unmatched {
-    pub own: Vec<String>,
-    pub neighbour: Vec<String>,
+impl Neighbour {
+    /// A stored entry as it is published.
+    pub fn new(article_id: String, score: f64, explanation: Explanation) -> Self {
+        let Explanation { image_score, text_score, coverage, pairs, unmatched, own_version: _, version } =
+            explanation;
+        Self { article_id, score, image_score, text_score, coverage, pairs, unmatched, version }
+    }
+}
+
+impl From<Entry> for Neighbour {
+    fn from(entry: Entry) -> Self {
+        Self::new(entry.id, entry.score.0, entry.detail)
+    }
 }
 
 /// An article's list as published to Kafka and served over HTTP.
@@ -56,34 +112,6 @@ impl NeighbourList {
             neighbour.unmatched = Unmatched::default();
         }
         list
-    }
-}
-
-/// The ranking state of one article in the store.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RankState {
-    pub sequence: u64,
-    /// A ranking is under way, or was cut off: the list may be stale.
-    pub dirty: bool,
-    /// Names the ranking under way, or the last one.
-    pub ranking: Option<String>,
-    /// Score to reach to enter the list; `None` while it is not full.
-    pub tau: Option<f64>,
-    /// The list last published, if any.
-    pub list: Option<NeighbourList>,
-}
-
-impl RankState {
-    /// The lowest score with which another article may belong in the list, and nothing
-    /// else will see to it. An article that was never ranked has its own first ranking
-    /// before it, which begins after this was read and so sees the other article.
-    pub fn bar(&self) -> f64 {
-        let never_ranked = self.sequence == 0 && !self.dirty;
-        match self.tau {
-            _ if never_ranked => f64::INFINITY,
-            Some(tau) if !self.dirty => tau,
-            _ => f64::NEG_INFINITY,
-        }
     }
 }
 

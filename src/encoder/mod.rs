@@ -17,6 +17,7 @@ mod batcher;
 mod error;
 mod library;
 mod model_directory;
+mod port;
 mod self_test;
 mod session;
 mod settings;

@@ -14,6 +14,12 @@ pub struct InputTensor {
 }
 
 impl InputTensor {
+    /// A tensor of these numbers; `None` unless there are `3 × height × width`.
+    pub fn new(width: u32, height: u32, values: Vec<f32>) -> Option<Self> {
+        let numbers = 3 * u64::from(width) * u64::from(height);
+        (values.len() as u64 == numbers).then_some(Self { width, height, values })
+    }
+
     /// Width in pixels.
     pub fn width(&self) -> u32 {
         self.width

@@ -149,6 +149,10 @@ pub struct ListMetrics {
     pub lists_published: IntCounter,
     pub lists_without_explanations: IntCounter,
     pub rank_requests_sent: IntCounter,
+    pub searches: IntCounter,
+    pub lists_swept: IntCounterVec,
+    pub lists_overtaken: IntCounter,
+    pub sets_wanted: IntCounterVec,
     pub searches_truncated: IntCounterVec,
     pub images_without_vector: IntCounter,
     pub freshness: HistogramVec,
@@ -159,7 +163,7 @@ impl ListMetrics {
         Ok(Self {
             lists_ranked: r.counters(
                 "lookalike_lists_ranked_total",
-                "Lists computed, by whether they changed: changed or unchanged.",
+                "Rankings of an article, by whether its list changed: changed or unchanged.",
                 &["result"],
             )?,
             lists_without_explanations: r.counter(
@@ -173,6 +177,21 @@ impl ListMetrics {
             images_without_vector: r.counter(
                 "lookalike_images_without_vector_total",
                 "Images left out of a comparison because their point has no vector.",
+            )?,
+            searches: r.counter("lookalike_searches_total", "Candidate searches.")?,
+            lists_swept: r.counters(
+                "lookalike_lists_swept_total",
+                "Lists searched again by the sweeper, by result: right or repaired.",
+                &["result"],
+            )?,
+            lists_overtaken: r.counter(
+                "lookalike_lists_overtaken_total",
+                "Lists that an older one followed in the topic; they are published again.",
+            )?,
+            sets_wanted: r.counters(
+                "lookalike_sets_wanted_total",
+                "Image sets needed for a comparison, by source: kept in memory or read.",
+                &["source"],
             )?,
             searches_truncated: r.counters(
                 "lookalike_searches_truncated_total",

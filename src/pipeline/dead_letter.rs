@@ -4,11 +4,12 @@
 //! record of that size: then headers say how large they were. The record counts as
 //! resolved only after the dead-letter topic acknowledged it.
 
-use crate::adapters::kafka::error::KafkaError;
-use crate::adapters::kafka::producer::{Outgoing, Producer};
+use std::sync::Arc;
+
 use crate::adapters::kafka::record::Record;
 use crate::error::{Classify, Disposition};
 use crate::metrics::metrics;
+use crate::ports::{Log, Outgoing};
 use crate::retry::{Attempts, Tenure};
 
 use super::Stop;
@@ -37,7 +38,7 @@ impl Reason {
 /// Where dead letters go.
 #[derive(Clone)]
 pub struct DeadLetters {
-    pub producer: Producer,
+    pub log: Arc<dyn Log>,
     pub topic: String,
     /// Fingerprint of the encoder in use.
     pub encoder: String,
@@ -68,7 +69,7 @@ impl DeadLetters {
             value: record.value.as_deref(),
             headers: &headers,
         };
-        let sent = attempts.run("dead_letter", tenure, || self.producer.produce(&whole)).await;
+        let sent = attempts.run("dead_letter", tenure, || self.log.produce(&whole)).await;
         match sent {
             Err(crate::retry::Failure::Failed(error)) if error.disposition() == Disposition::DeadLetter => {
                 self.send_without_value(record, reason, attempts, tenure).await?;
@@ -95,8 +96,7 @@ impl DeadLetters {
             headers.push((format!("dlq.{name}_omitted_bytes"), size.to_string().into_bytes()));
         }
         let outgoing = Outgoing { topic: &self.topic, key: None, value: None, headers: &headers };
-        let sent =
-            attempts.run::<_, KafkaError, _>("dead_letter", tenure, || self.producer.produce(&outgoing));
+        let sent = attempts.run("dead_letter", tenure, || self.log.produce(&outgoing));
         sent.await.map_err(Stop::of("dead_letter"))
     }
 

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use set_similarity::{Cell, Matching, Method, Score, Scorer};
 
 use super::Packed;
-use crate::domain::article::{Member, Profile};
-use crate::domain::list::{MatchedPair, Neighbour, Unmatched};
+use crate::domain::list::{Explanation, MatchedPair, Neighbour, Unmatched};
 
 /// A field that two articles can share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,46 +30,36 @@ pub struct Comparison {
     pub different: Vec<Field>,
 }
 
-/// One article ranked against others.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Ranked<'a> {
-    /// At most k, by score descending, then article id.
-    pub neighbours: Vec<Neighbour>,
-    /// Ids of those whose score reaches their own bar, in the order they were given.
-    pub reached: Vec<&'a str>,
-}
-
 impl Comparison {
-    /// The best `k` neighbours of `article` among `others`, each of which comes with a
-    /// bar of its own: −∞ if it is to be told of any score, ∞ of none.
+    /// Compares pairs of articles, one after the other.
+    pub fn comparer(&self) -> Comparer<'_> {
+        Comparer { comparison: self, scorer: Scorer::new(self.matching.clone(), self.text_weight) }
+    }
+
+    /// The best `k` neighbours of `article` among `others`, by score descending, then
+    /// article id. Scores no more of them than it must.
     pub fn rank<'a>(
         &self,
-        article: &Packed<'_>,
-        others: impl IntoIterator<Item = (&'a Packed<'a>, f64)>,
+        article: &Packed,
+        others: impl IntoIterator<Item = &'a Packed>,
         k: usize,
-    ) -> Ranked<'a> {
-        let eligible = others.into_iter().filter(|(other, _)| self.eligible(article.profile, other.profile));
-        let (others, bars): (Vec<&Packed<'_>>, Vec<f64>) = eligible.unzip();
+    ) -> Vec<Neighbour> {
+        let others: Vec<&Packed> =
+            others.into_iter().filter(|other| self.eligible(article, other)).collect();
         let candidates: Vec<_> = others.iter().map(|other| other.article()).collect();
-        let mut scorer = Scorer::new(self.matching.clone(), self.text_weight);
-        let ranking = scorer.rank(article.article(), &candidates, k, |index| bars[index]);
-        let best = ranking.best.iter().map(|ranked| {
+        let mut comparer = self.comparer();
+        let best = comparer.scorer.top_k(article.article(), &candidates, k);
+        let again = best.iter().filter_map(|ranked| {
+            let other = others[ranked.index];
             // Again, for the pairs.
-            scorer.score(article.article(), candidates[ranked.index]);
-            self.explained(article.profile, others[ranked.index].profile, ranked.score, scorer.pairs())
+            let (score, explanation) = comparer.compare(article, other)?;
+            Some(Neighbour::new(other.article_id.clone(), score, explanation))
         });
-        Ranked {
-            neighbours: best.collect(),
-            reached: ranking
-                .reached
-                .iter()
-                .map(|one| others[one.index].profile.article_id.as_str())
-                .collect(),
-        }
+        again.collect()
     }
 
     /// May the two be neighbours, whatever they look like?
-    fn eligible(&self, article: &Profile, other: &Profile) -> bool {
+    fn eligible(&self, article: &Packed, other: &Packed) -> bool {
         let shared = |field: &Field| match field {
             Field::Categories => article.categories.iter().any(|one| other.categories.contains(one)),
             Field::Group => article.group.is_some() && article.group == other.group,
@@ -79,36 +68,54 @@ impl Comparison {
             && self.same.iter().all(shared)
             && !self.different.iter().any(shared)
     }
+}
 
-    fn explained(&self, article: &Profile, other: &Profile, score: Score, pairs: &[Cell]) -> Neighbour {
+/// Compares pairs of articles; keeps its workspace from one to the next.
+pub struct Comparer<'c> {
+    comparison: &'c Comparison,
+    scorer: Scorer,
+}
+
+impl Comparer<'_> {
+    /// Score and explanation of a pair, seen from `article`; `None` when the two are
+    /// not neighbours.
+    pub fn compare(&mut self, article: &Packed, other: &Packed) -> Option<(f64, Explanation)> {
+        if !self.comparison.eligible(article, other) {
+            return None;
+        }
+        let score = self.scorer.score(article.article(), other.article())?;
+        Some((score.score, self.explained(article, other, score)))
+    }
+
+    fn explained(&self, article: &Packed, other: &Packed, score: Score) -> Explanation {
+        let pairs = self.scorer.pairs();
         // A whole set leaves no image out.
-        let whole = self.matching.method == Method::Pooled && score.image_score.is_some();
+        let whole = self.comparison.matching.method == Method::Pooled && score.image_score.is_some();
         let unmatched = if whole { Unmatched::default() } else { unmatched(article, other, pairs) };
         let pairs = pairs.iter().map(|pair| {
-            let (own, neighbour) = (&article.images[pair.row], &other.images[pair.column]);
-            MatchedPair(own.image_id.clone(), neighbour.image_id.clone(), pair.similarity)
+            let (own, neighbour) = (&article.image_ids[pair.row], &other.image_ids[pair.column]);
+            MatchedPair(own.clone(), neighbour.clone(), pair.similarity)
         });
-        Neighbour {
-            article_id: other.article_id.clone(),
-            score: score.score,
+        Explanation {
             image_score: score.image_score,
             text_score: score.text_score,
             coverage: score.coverage,
             pairs: pairs.collect(),
             unmatched,
+            own_version: article.version,
             version: other.version,
         }
     }
 }
 
-fn unmatched(article: &Profile, other: &Profile, pairs: &[Cell]) -> Unmatched {
-    let left_over = |images: &[Member], is_matched: &dyn Fn(usize) -> bool| -> Vec<String> {
+fn unmatched(article: &Packed, other: &Packed, pairs: &[Cell]) -> Unmatched {
+    let left_over = |images: &[String], is_matched: &dyn Fn(usize) -> bool| -> Vec<String> {
         let free = images.iter().enumerate().filter(|(index, _)| !is_matched(*index));
-        free.map(|(_, image)| image.image_id.clone()).collect()
+        free.map(|(_, image)| image.clone()).collect()
     };
     Unmatched {
-        own: left_over(&article.images, &|index| pairs.iter().any(|pair| pair.row == index)),
-        neighbour: left_over(&other.images, &|index| pairs.iter().any(|pair| pair.column == index)),
+        own: left_over(&article.image_ids, &|index| pairs.iter().any(|pair| pair.row == index)),
+        neighbour: left_over(&other.image_ids, &|index| pairs.iter().any(|pair| pair.column == index)),
     }
 }
 

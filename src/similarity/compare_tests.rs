@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
+use list_maintenance::Explanation as _;
+
 use super::*;
+use crate::domain::article::{Member, Profile};
 use crate::domain::embedding::Embedding;
 
 fn member(image_id: &str, numbers: &[f32]) -> Member {
@@ -31,16 +34,15 @@ impl Comparison {
     /// The two alone, each way that a caller may ask.
     fn compare(&self, a: &Profile, b: &Profile) -> Option<Neighbour> {
         let (a, b) = (Packed::of(a, 3).unwrap(), Packed::of(b, 3).unwrap());
-        let ranked = self.rank(&a, [(&b, f64::NEG_INFINITY)], 1);
-        let reached: Vec<&str> = ranked.neighbours.iter().map(|one| one.article_id.as_str()).collect();
-        assert_eq!(ranked.reached, reached, "whoever has a score reaches the lowest bar");
-        ranked.neighbours.into_iter().next()
+        let pair = self.comparer().compare(&a, &b);
+        let neighbour = pair.map(|(score, why)| Neighbour::new(b.article_id.clone(), score, why));
+        assert_eq!(self.rank(&a, [&b], 1), Vec::from_iter(neighbour.clone()), "a list of one");
+        neighbour
     }
 
     fn list(&self, article: &Profile, others: &[&Profile], k: usize) -> Vec<Neighbour> {
-        let others: Vec<Packed<'_>> = others.iter().map(|other| Packed::of(other, 3).unwrap()).collect();
-        let others = others.iter().map(|other| (other, f64::INFINITY));
-        self.rank(&Packed::of(article, 3).unwrap(), others, k).neighbours
+        let others: Vec<Packed> = others.iter().map(|other| Packed::of(other, 3).unwrap()).collect();
+        self.rank(&Packed::of(article, 3).unwrap(), &others, k)
     }
 }
 
@@ -89,6 +91,11 @@ proptest! {
     ) {
         let a = article("a", &a, text_a.first().copied());
         let b = article("b", &b, text_b.first().copied());
+        let packed = |profile| Packed::of(profile, 3).unwrap();
+        let mut comparer = comparison.comparer();
+        let seen_from_a = comparer.compare(&packed(&a), &packed(&b));
+        let seen_from_b = comparer.compare(&packed(&b), &packed(&a));
+        prop_assert_eq!(seen_from_a.map(|(score, why)| (score, why.mirrored())), seen_from_b);
         let (of_a, of_b) = (comparison.compare(&a, &b), comparison.compare(&b, &a));
         prop_assert_eq!(of_a.is_some(), of_b.is_some());
         if let (Some(of_a), Some(of_b)) = (of_a, of_b) {

@@ -3,11 +3,18 @@
 use set_similarity::{Article, Image, ImageSet, SetError, TextVector};
 
 use crate::domain::article::Profile;
+use crate::domain::event::Version;
 
-/// A profile with its vectors in blocks.
+/// An article with its vectors in blocks; what decides and explains beside them.
 #[derive(Debug)]
-pub struct Packed<'p> {
-    pub profile: &'p Profile,
+pub struct Packed {
+    pub article_id: String,
+    /// Highest version among images, text and deletion.
+    pub version: Version,
+    pub(super) categories: Vec<String>,
+    pub(super) group: Option<String>,
+    /// In the order of the set.
+    pub(super) image_ids: Vec<String>,
     images: ImageSet,
     text: Option<TextVector>,
 }
@@ -20,14 +27,14 @@ pub struct PackError {
     pub source: SetError,
 }
 
-impl<'p> Packed<'p> {
+impl Packed {
     /// Copies the vectors, all of which have `dimension` numbers.
     ///
     /// # Errors
     ///
     /// [`PackError`] names the article and the image with another dimension, or with
     /// numbers that are no unit vector.
-    pub fn of(profile: &'p Profile, dimension: usize) -> Result<Self, PackError> {
+    pub fn of(profile: &Profile, dimension: usize) -> Result<Self, PackError> {
         let named = |source| PackError { article_id: profile.article_id.clone(), source };
         let vectors: Vec<[&[f32]; 1]> =
             profile.images.iter().map(|member| [member.embedding.as_slice()]).collect();
@@ -38,7 +45,15 @@ impl<'p> Packed<'p> {
         });
         let images = ImageSet::new(dimension, images).map_err(named)?;
         let text = profile.text.as_ref().map(|text| TextVector::new(dimension, text.as_slice()));
-        Ok(Self { profile, images, text: text.transpose().map_err(named)? })
+        Ok(Self {
+            article_id: profile.article_id.clone(),
+            version: profile.version,
+            categories: profile.categories.clone(),
+            group: profile.group.clone(),
+            image_ids: profile.images.iter().map(|member| member.image_id.clone()).collect(),
+            images,
+            text: text.transpose().map_err(named)?,
+        })
     }
 
     /// So that it can be skipped without being scored: pays when it is compared with many.
@@ -47,7 +62,19 @@ impl<'p> Packed<'p> {
         Self { images: self.images.with_levels(), ..self }
     }
 
+    /// Neither image nor text: there is nothing to compare.
+    pub fn is_empty(&self) -> bool {
+        self.image_ids.is_empty() && self.text.is_none()
+    }
+
+    /// Memory that it takes, in bytes; about.
+    pub fn bytes(&self) -> u64 {
+        let texts = self.categories.iter().chain(&self.image_ids).map(|text| text.len() + 24).sum::<usize>();
+        let text = if self.text.is_some() { self.images.dimension() * size_of::<f32>() } else { 0 };
+        (size_of::<Self>() + self.article_id.len() + texts + self.images.bytes() + text) as u64
+    }
+
     pub(super) fn article(&self) -> Article<'_> {
-        Article { id: &self.profile.article_id, images: &self.images, text: self.text.as_ref() }
+        Article { id: &self.article_id, images: &self.images, text: self.text.as_ref() }
     }
 }

@@ -1,24 +1,17 @@
 //! The producer: idempotent, every record acknowledged before it counts.
 //!
-//! Guarantee: [`Producer::produce`] answers success only after all in-sync replicas
+//! Guarantee: [`Producer::send`] answers success only after all in-sync replicas
 //! have the record.
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 
 use super::error::KafkaError;
 use super::settings::KafkaSettings;
-
-/// One record to produce; `value` `None` is a tombstone.
-#[derive(Debug, Default)]
-pub struct Outgoing<'a> {
-    pub topic: &'a str,
-    pub key: Option<&'a [u8]>,
-    pub value: Option<&'a [u8]>,
-    pub headers: &'a [(String, Vec<u8>)],
-}
+use crate::ports::{Failed, Log, Outgoing};
 
 /// A cheap handle to the process's one producer.
 #[derive(Clone)]
@@ -37,7 +30,7 @@ impl Producer {
     }
 
     /// Produces one record and waits for its acknowledgement.
-    pub async fn produce(&self, outgoing: &Outgoing<'_>) -> Result<(), KafkaError> {
+    pub async fn send(&self, outgoing: &Outgoing<'_>) -> Result<(), KafkaError> {
         let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(outgoing.topic);
         record.key = outgoing.key;
         record.payload = outgoing.value;
@@ -64,5 +57,12 @@ impl Producer {
             }
             Err(_) => Err(KafkaError::ThreadEnded),
         }
+    }
+}
+
+#[async_trait]
+impl Log for Producer {
+    async fn produce(&self, outgoing: &Outgoing<'_>) -> Result<(), Failed> {
+        self.send(outgoing).await.map_err(Failed::new)
     }
 }

@@ -11,7 +11,7 @@ mod store;
 
 pub use allow_list::{AllowList, Forbidden, Located};
 pub use error::ObjectError;
-pub use store::{Fetched, Objects};
+pub use store::Objects;
 
 use std::collections::BTreeMap;
 

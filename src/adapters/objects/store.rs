@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use futures::TryStreamExt as _;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use tokio::sync::Semaphore;
@@ -10,13 +11,7 @@ use super::allow_list::AllowList;
 use super::error::ObjectError;
 use super::{ObjectSettings, StoreSettings};
 use crate::metrics::metrics;
-
-/// A fetched object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fetched {
-    pub bytes: Vec<u8>,
-    pub etag: Option<String>,
-}
+use crate::ports::{Failed, Fetched, ObjectStores};
 
 /// All allow-listed stores. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -45,7 +40,7 @@ impl Objects {
     }
 
     /// Reads an object of at most `limit` bytes.
-    pub async fn fetch(&self, uri: &str, limit: u64) -> Result<Fetched, ObjectError> {
+    pub async fn read(&self, uri: &str, limit: u64) -> Result<Fetched, ObjectError> {
         let located = self.allow_list.locate(uri)?;
         // The semaphore is never closed.
         let _permit = self.fetches.acquire().await;
@@ -64,5 +59,12 @@ impl Objects {
         }
         metrics().image.images_fetched_bytes.inc_by(bytes.len() as u64);
         Ok(Fetched { bytes, etag })
+    }
+}
+
+#[async_trait]
+impl ObjectStores for Objects {
+    async fn fetch(&self, uri: &str, limit: u64) -> Result<Fetched, Failed> {
+        self.read(uri, limit).await.map_err(Failed::new)
     }
 }

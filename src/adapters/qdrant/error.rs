@@ -1,5 +1,7 @@
 //! What a Qdrant failure means.
 
+use std::sync::Arc;
+
 use qdrant_client::QdrantError;
 use tonic::Code;
 
@@ -23,6 +25,10 @@ pub enum StoreError {
          use another qdrant.prefix or remove the collection"
     )]
     WrongCollection { collection: String, found: String, needed: String },
+    #[error(transparent)]
+    Shared(Arc<StoreError>),
+    #[error("the store's client has stopped")]
+    Stopped,
     #[error("a point of {collection} is not as Lookalike writes it: {reason}")]
     Corrupt { collection: String, reason: String },
 }
@@ -41,7 +47,8 @@ impl Classify for StoreError {
             | Self::MissingCollection { .. }
             | Self::WrongCollection { .. }
             | Self::Corrupt { .. } => Disposition::Configuration,
-            Self::NotCompleted { .. } => Disposition::Retry,
+            Self::NotCompleted { .. } | Self::Stopped => Disposition::Retry,
+            Self::Shared(error) => error.disposition(),
             Self::Call(error) => of_call(error),
         }
     }
@@ -54,6 +61,8 @@ impl Classify for StoreError {
             Self::MissingCollection { .. } => "qdrant_collection_missing",
             Self::WrongCollection { .. } => "qdrant_collection_wrong",
             Self::Corrupt { .. } => "qdrant_corrupt",
+            Self::Stopped => "qdrant_stopped",
+            Self::Shared(error) => error.code(),
             Self::Call(error) => match of_call(error) {
                 Disposition::Configuration => "qdrant_refused",
                 Disposition::Retry | Disposition::Later | Disposition::DeadLetter | Disposition::Fatal => {

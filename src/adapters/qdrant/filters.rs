@@ -31,12 +31,13 @@ pub(super) fn of_article(article_id: &str) -> Filter {
 /// 64-bit floats, so above 2^53 the bar is rounded up: the condition then may let an
 /// older write through, but never blocks a newer one.
 pub(super) fn unless_newer(id: &PointId, key: &str, number: u64) -> Condition {
+    Filter::must([Condition::has_id([id.clone()]), at_most(key, number)]).into()
+}
+
+/// Points that hold no higher number in `key`; as exact as [`unless_newer`].
+pub(super) fn at_most(key: &str, number: u64) -> Condition {
     let bar = if number > EXACT { (number as f64).next_up() } else { number as f64 };
     let not_newer = Condition::range(key, Range { lte: Some(bar), ..Range::default() });
     let never_set = Condition::is_empty(key);
-    Filter {
-        must: vec![Condition::has_id([id.clone()]), Filter::should([not_newer, never_set]).into()],
-        ..Filter::default()
-    }
-    .into()
+    Filter::should([not_newer, never_set]).into()
 }

@@ -5,21 +5,23 @@
 //! carries a condition on the stored version or sequence. Searches never hide fresh
 //! points (no `indexed_only`, no `prevent_unoptimized`).
 
+mod batch;
 mod error;
 mod filters;
 mod payload;
+mod port;
+mod rank_payload;
+mod rank_state;
 mod read;
 mod schema;
 mod search;
 mod write;
 
 pub use error::StoreError;
-pub use read::ArticleView;
-pub use search::{CandidateQuery, Candidates};
-pub use write::{FactsWrite, ImageWrite, TextWrite};
 
 use std::time::Duration;
 
+use list_maintenance::Sizes;
 use qdrant_client::Qdrant;
 use serde::{Deserialize, Serialize};
 
@@ -51,11 +53,17 @@ pub struct Catalogue {
     client: Qdrant,
     images: String,
     articles: String,
+    batched: rank_state::Batched,
 }
 
 impl Catalogue {
-    /// A handle to the collections of encoder `fingerprint`; checks nothing yet.
-    pub fn connect(settings: &QdrantSettings, fingerprint: &str) -> Result<Self, StoreError> {
+    /// A handle to the collections of encoder `fingerprint`, whose lists have these
+    /// sizes; checks nothing yet. Must be called within a tokio runtime.
+    pub fn connect(
+        settings: &QdrantSettings,
+        fingerprint: &str,
+        sizes: Sizes,
+    ) -> Result<Self, StoreError> {
         let client = Qdrant::from_url(&settings.url)
             .api_key(settings.api_key.clone())
             // The client's default of 5 s is shorter than the server's own waits.
@@ -65,10 +73,12 @@ impl Catalogue {
             .skip_compatibility_check()
             .build()
             .map_err(|error| StoreError::Settings { url: settings.url.clone(), reason: error.to_string() })?;
+        let articles = format!("{}_articles_{fingerprint}", settings.prefix);
         Ok(Self {
-            client,
             images: format!("{}_images_{fingerprint}", settings.prefix),
-            articles: format!("{}_articles_{fingerprint}", settings.prefix),
+            batched: rank_state::Batched::start(&client, &articles, sizes),
+            articles,
+            client,
         })
     }
 

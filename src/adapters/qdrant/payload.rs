@@ -13,28 +13,44 @@ use uuid::Uuid;
 
 use super::StoreError;
 use crate::domain::article::{ArticleFacts, StoredImage};
-use crate::domain::event::Version;
-use crate::domain::list::{NeighbourList, RankState};
+use crate::ports::{FactsMark, FactsWrite};
 
 /// Namespace of all point ids. Fixed for ever: another one orphans every point.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6c6f_6f6b_616c_496b_a5e1_0b1e_c7a1_0901);
 
-/// Payload keys that ranking writes; all others belong to indexing.
+/// Payload keys. Ranking writes the second half; all others belong to indexing.
 pub(super) mod key {
     pub(in super::super) const ARTICLE_ID: &str = "article_id";
     pub(in super::super) const VERSION: &str = "version";
     pub(in super::super) const DELETED: &str = "deleted";
     pub(in super::super) const CATEGORIES: &str = "categories";
     pub(in super::super) const GROUP: &str = "group";
+    /// Version of the filter fields on an image.
+    pub(in super::super) const FIELDS_VERSION: &str = "fields_version";
     pub(in super::super) const IMAGE_COUNT: &str = "image_count";
-    pub(in super::super) const LIST: &str = "list";
-    pub(in super::super) const LIST_IDS: &str = "list_ids";
-    pub(in super::super) const TAU: &str = "tau";
-    pub(in super::super) const SEQUENCE: &str = "sequence";
-    pub(in super::super) const DIRTY: &str = "dirty";
-    pub(in super::super) const RANKING: &str = "ranking";
+    pub(in super::super) const EMBEDDED_TEXT: &str = "embedded_text";
+    pub(in super::super) const TEXT_VERSION: &str = "text_version";
+    pub(in super::super) const DELETED_VERSION: &str = "deleted_version";
+    pub(in super::super) const FACTS_SEQUENCE: &str = "facts_sequence";
+    /// Revision that the writer of that number is about to write.
+    pub(in super::super) const FACTS_CLAIM: &str = "facts_claim";
+    /// Revision: names the whole article's content.
+    pub(in super::super) const CONTENT: &str = "content";
+    /// Highest version that changed anything of the article.
     pub(in super::super) const REVISION: &str = "revision";
     pub(in super::super) const ATTRIBUTES: &str = "attributes";
+
+    pub(in super::super) const SEQUENCE: &str = "sequence";
+    pub(in super::super) const RANKING: &str = "ranking";
+    pub(in super::super) const DIRTY: &str = "dirty";
+    pub(in super::super) const SEARCHING: &str = "searching";
+    pub(in super::super) const LIST_IDS: &str = "list_ids";
+    pub(in super::super) const TAU: &str = "tau";
+    pub(in super::super) const HORIZON_ID: &str = "horizon_id";
+    pub(in super::super) const LIST_REVISION: &str = "list_revision";
+    pub(in super::super) const ENTRIES: &str = "entries";
+    pub(in super::super) const PUBLISHED: &str = "published";
+    pub(in super::super) const PUBLISHED_VERSION: &str = "published_version";
 }
 
 pub(super) fn article_point(article_id: &str) -> PointId {
@@ -59,44 +75,37 @@ pub(super) fn filter_fields(facts: &ArticleFacts) -> Map<String, Json> {
     let mut fields = Map::new();
     fields.insert(key::CATEGORIES.to_owned(), json!(facts.fields.categories));
     fields.insert(key::GROUP.to_owned(), json!(facts.fields.group));
+    fields.insert(key::FIELDS_VERSION.to_owned(), json!(facts.fields_version()));
     fields
 }
 
 /// What indexing writes of an article. Attributes are kept as JSON text: they may be
 /// nested more deeply than a gRPC message.
-pub(super) fn of_facts(article_id: &str, facts: &ArticleFacts, revision: Version) -> Payload {
-    let mut payload = object(serde_json::to_value(facts));
-    payload.insert(key::ARTICLE_ID.to_owned(), json!(article_id));
-    payload.insert(key::REVISION.to_owned(), json!(revision));
-    let attributes = json!(facts.fields.attributes).to_string();
+pub(super) fn of_facts(write: &FactsWrite<'_>) -> Payload {
+    let mut payload = object(serde_json::to_value(write.facts));
+    payload.insert(key::ARTICLE_ID.to_owned(), json!(write.article_id));
+    payload.insert(key::REVISION.to_owned(), json!(write.version));
+    payload.insert(key::FACTS_SEQUENCE.to_owned(), json!(write.mark.sequence));
+    payload.insert(key::CONTENT.to_owned(), json!(hexadecimal(write.mark.revision.0)));
+    let attributes = json!(write.facts.fields.attributes).to_string();
     payload.insert(key::ATTRIBUTES.to_owned(), Json::String(attributes));
     Payload::from(payload)
 }
 
-/// What ranking writes of an article.
-pub(super) fn of_rank(state: &RankState) -> Payload {
-    let ids: Vec<&str> = state
-        .list
-        .iter()
-        .flat_map(|list| &list.neighbours)
-        .map(|neighbour| neighbour.article_id.as_str())
-        .collect();
-    Payload::from(object(Ok(json!({
-        key::SEQUENCE: state.sequence,
-        key::DIRTY: state.dirty,
-        key::RANKING: state.ranking,
-        key::TAU: state.tau,
-        key::LIST: state.list,
-        key::LIST_IDS: ids,
-    }))))
+/// What takes the number of a write of facts before its parts are written.
+pub(super) fn of_facts_claim(mark: &FactsMark) -> Payload {
+    let claim = json!({
+        key::FACTS_SEQUENCE: mark.sequence,
+        key::FACTS_CLAIM: hexadecimal(mark.revision.0),
+    });
+    Payload::from(object(Ok(claim)))
 }
 
-pub(super) fn of_dirty_mark(sequence: u64, ranking: &str) -> Payload {
-    let mark = json!({ key::SEQUENCE: sequence, key::DIRTY: true, key::RANKING: ranking });
-    Payload::from(object(Ok(mark)))
+pub(super) fn hexadecimal(number: u64) -> String {
+    format!("{number:016x}")
 }
 
-fn object(value: serde_json::Result<Json>) -> Map<String, Json> {
+pub(super) fn object(value: serde_json::Result<Json>) -> Map<String, Json> {
     match value {
         Ok(Json::Object(map)) => map,
         // Domain structs have string keys and finite numbers.
@@ -115,38 +124,30 @@ pub(super) fn facts_of(
     let attributes = payload.remove(key::ATTRIBUTES);
     let mut facts: ArticleFacts = read(collection, payload)?;
     if let Some(text) = attributes.as_ref().and_then(|attributes| attributes.as_str()) {
-        facts.fields.attributes = serde_json::from_str(text).map_err(|error| corrupt(collection, &error))?;
+        facts.fields.attributes = serde_json::from_str(text).map_err(|error| corrupt_json(collection, &error))?;
     }
     Ok(facts)
 }
 
-/// The ranking state; keys that were not asked for read as never ranked.
-pub(super) fn rank_of(collection: &str, payload: &HashMap<String, Value>) -> Result<RankState, StoreError> {
-    #[derive(serde::Deserialize)]
-    struct Stored {
-        #[serde(default)]
-        sequence: u64,
-        #[serde(default)]
-        dirty: bool,
-        #[serde(default)]
-        ranking: Option<String>,
-        #[serde(default)]
-        tau: Option<f64>,
-        #[serde(default)]
-        list: Option<NeighbourList>,
-    }
-    let Stored { sequence, dirty, ranking, tau, list } = read(collection, payload.clone())?;
-    Ok(RankState { sequence, dirty, ranking, tau, list })
-}
-
-fn read<T: DeserializeOwned>(collection: &str, payload: HashMap<String, Value>) -> Result<T, StoreError> {
+pub(super) fn read<T: DeserializeOwned>(collection: &str, payload: HashMap<String, Value>) -> Result<T, StoreError> {
     let object: Map<String, Json> =
         payload.into_iter().map(|(key, value)| (key, Json::from(value))).collect();
-    serde_json::from_value(Json::Object(object)).map_err(|error| corrupt(collection, &error))
+    serde_json::from_value(Json::Object(object)).map_err(|error| corrupt_json(collection, &error))
 }
 
-fn corrupt(collection: &str, error: &serde_json::Error) -> StoreError {
+pub(super) fn corrupt_json(collection: &str, error: &serde_json::Error) -> StoreError {
     StoreError::Corrupt { collection: collection.to_owned(), reason: error.to_string() }
+}
+
+/// Whose point it is.
+pub(super) fn article_id(
+    collection: &str,
+    payload: &HashMap<String, Value>,
+) -> Result<String, StoreError> {
+    text(payload, key::ARTICLE_ID).ok_or_else(|| StoreError::Corrupt {
+        collection: collection.to_owned(),
+        reason: "no article_id".to_owned(),
+    })
 }
 
 /// A text payload field.

@@ -4,54 +4,45 @@ use std::collections::{BTreeMap, HashMap};
 
 use qdrant_client::qdrant::{
     Condition, Filter, GetPointsBuilder, PayloadIncludeSelector, PointId, RetrievedPoint,
-    ScrollPointsBuilder, VectorsSelector, with_payload_selector, with_vectors_selector,
+    ScrollPointsBuilder, VectorsSelector, point_id, with_payload_selector, with_vectors_selector,
 };
 
 use super::filters::{keyword, live_of, of_article};
 use super::payload::{self, key};
+use super::rank_payload;
 use super::{Catalogue, IMAGE_VECTOR, StoreError, TEXT_VECTOR};
 use crate::domain::article::{ArticleFacts, ArticleState, Member, Profile};
 use crate::domain::embedding::Embedding;
-use crate::domain::list::RankState;
 use crate::metrics::metrics;
 
 /// Points of one page.
 const PAGE: u32 = 500;
 /// Articles asked for at once.
 const ARTICLES_AT_ONCE: usize = 200;
-/// What ranking needs of an article besides its images, without the list itself.
-const PROFILE_KEYS: [&str; 10] = [
+/// What a comparison needs of an article besides its vectors.
+const PROFILE_KEYS: [&str; 6] = [
     key::ARTICLE_ID,
     key::CATEGORIES,
     key::GROUP,
-    "text_version",
-    "deleted_version",
+    key::TEXT_VERSION,
+    key::DELETED_VERSION,
     key::DELETED,
-    key::TAU,
-    key::SEQUENCE,
-    key::DIRTY,
-    key::RANKING,
 ];
-
-/// An article as ranking sees it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ArticleView {
-    pub profile: Profile,
-    pub deleted: bool,
-    /// Without the list, unless it was asked for.
-    pub rank: RankState,
-}
+/// What ranking keeps, which indexing has no use for.
+const RANK_KEYS: [&str; 2] = [key::ENTRIES, key::LIST_IDS];
 
 impl Catalogue {
     /// What is stored of an article, without vectors.
-    pub async fn article_state(&self, article_id: &str) -> Result<ArticleState, StoreError> {
+    pub async fn state(&self, article_id: &str) -> Result<ArticleState, StoreError> {
+        let fields = RANK_KEYS.map(str::to_owned).to_vec();
+        let without = with_payload_selector::SelectorOptions::Exclude(
+            qdrant_client::qdrant::PayloadExcludeSelector { fields },
+        );
         let get = GetPointsBuilder::new(&self.articles, vec![payload::article_point(article_id)])
-            .with_payload(with_payload_selector::SelectorOptions::Exclude(
-                qdrant_client::qdrant::PayloadExcludeSelector {
-                    fields: vec![key::LIST.to_owned(), key::LIST_IDS.to_owned()],
-                },
-            ));
+            .with_payload(without);
         let article = self.client.get_points(get).await?.result.into_iter().next();
+        let facts_sequence =
+            article.as_ref().map_or(0, |point| rank_payload::facts_sequence(&point.payload));
         let facts = article.map(|point| payload::facts_of(&self.articles, point.payload)).transpose()?;
         let mut images = BTreeMap::new();
         let request =
@@ -60,66 +51,46 @@ impl Catalogue {
             let image = payload::image_of(&self.images, point.payload)?;
             images.insert(image.image_id.clone(), image);
         }
-        Ok(ArticleState { facts, images })
+        Ok(ArticleState { facts, images, facts_sequence })
     }
 
-    /// An article and its ranking state with the stored list; `None` if never seen.
-    pub async fn article_with_list(&self, article_id: &str) -> Result<Option<ArticleView>, StoreError> {
-        let ids = [article_id.to_owned()];
-        let mut keys = PROFILE_KEYS.to_vec();
-        keys.push(key::LIST);
-        Ok(self.articles(&ids, &keys).await?.into_values().next())
-    }
-
-    /// Articles by id; those never seen are absent.
-    pub async fn articles_by_id(&self, ids: &[String]) -> Result<HashMap<String, ArticleView>, StoreError> {
-        let mut views = HashMap::with_capacity(ids.len());
+    /// Images, texts and fields of articles by id; those never seen are absent.
+    pub async fn profiles_by_id(&self, ids: &[String]) -> Result<HashMap<String, Profile>, StoreError> {
+        let mut profiles = HashMap::with_capacity(ids.len());
         for ids in ids.chunks(ARTICLES_AT_ONCE) {
-            views.extend(self.articles(ids, &PROFILE_KEYS).await?);
+            let points: Vec<PointId> = ids.iter().map(|id| payload::article_point(id)).collect();
+            let get = GetPointsBuilder::new(&self.articles, points)
+                .with_payload(include(&PROFILE_KEYS))
+                .with_vectors(only_vector(TEXT_VECTOR));
+            let (found, members) = tokio::join!(self.client.get_points(get), self.members(ids));
+            let mut members = members?;
+            for point in found?.result {
+                let profile = self.profile(point, &mut members)?;
+                profiles.insert(profile.article_id.clone(), profile);
+            }
         }
-        Ok(views)
+        Ok(profiles)
     }
 
-    async fn articles(
-        &self,
-        ids: &[String],
-        keys: &[&str],
-    ) -> Result<HashMap<String, ArticleView>, StoreError> {
-        let points: Vec<PointId> = ids.iter().map(|id| payload::article_point(id)).collect();
-        let get = GetPointsBuilder::new(&self.articles, points)
-            .with_payload(include(keys))
-            .with_vectors(only_vector(TEXT_VECTOR));
-        let mut members = self.members(ids).await?;
-        let mut views = HashMap::with_capacity(ids.len());
-        for point in self.client.get_points(get).await?.result {
-            let view = self.view(point, &mut members)?;
-            views.insert(view.profile.article_id.clone(), view);
-        }
-        Ok(views)
-    }
-
-    fn view(
+    fn profile(
         &self,
         point: RetrievedPoint,
         members: &mut HashMap<String, Vec<Member>>,
-    ) -> Result<ArticleView, StoreError> {
+    ) -> Result<Profile, StoreError> {
         let text = payload::vector(&point, TEXT_VECTOR).map(|vector| self.embedding(&self.articles, vector));
-        let article_id = payload::text(&point.payload, key::ARTICLE_ID)
-            .ok_or_else(|| corrupt(&self.articles, "no article_id"))?;
-        let rank = payload::rank_of(&self.articles, &point.payload)?;
+        let article_id = payload::article_id(&self.articles, &point.payload)?;
         let facts: ArticleFacts = payload::facts_of(&self.articles, point.payload)?;
         let images = members.remove(&article_id).unwrap_or_default();
         let newest_image = images.iter().map(|image| image.version).max();
         let version = newest_image.max(facts.text_version).max(facts.deleted_version).unwrap_or(0);
-        let profile = Profile {
+        Ok(Profile {
             article_id,
             categories: facts.fields.categories,
             group: facts.fields.group,
             version,
             images,
             text: text.transpose()?,
-        };
-        Ok(ArticleView { profile, deleted: facts.deleted, rank })
+        })
     }
 
     /// Live images of these articles, each set ordered by image id.
@@ -155,14 +126,8 @@ impl Catalogue {
         Ok(sets)
     }
 
-    /// Articles whose list holds this one.
-    pub async fn holders(&self, article_id: &str) -> Result<Vec<String>, StoreError> {
+    pub(super) async fn holders_of(&self, article_id: &str) -> Result<Vec<String>, StoreError> {
         self.article_ids(Filter::must([keyword(key::LIST_IDS, article_id)])).await
-    }
-
-    /// Articles whose list is being computed, or was when a worker ended.
-    pub async fn dirty(&self) -> Result<Vec<String>, StoreError> {
-        self.article_ids(Filter::must([Condition::matches(key::DIRTY, true)])).await
     }
 
     /// All articles ever seen.
@@ -174,13 +139,41 @@ impl Catalogue {
         let request =
             ScrollPointsBuilder::new(&self.articles).filter(filter).with_payload(include(&[key::ARTICLE_ID]));
         let points = self.scroll(request).await?;
-        points
-            .iter()
-            .map(|point| {
-                payload::text(&point.payload, key::ARTICLE_ID)
-                    .ok_or_else(|| corrupt(&self.articles, "no article_id"))
-            })
-            .collect()
+        points.iter().map(|point| payload::article_id(&self.articles, &point.payload)).collect()
+    }
+
+    pub(super) async fn marked_articles(&self, limit: usize) -> Result<Vec<(String, u64)>, StoreError> {
+        let request = ScrollPointsBuilder::new(&self.articles)
+            .filter(Filter::must([Condition::matches(key::DIRTY, true)]))
+            .with_payload(include(&[key::ARTICLE_ID, key::SEQUENCE]))
+            .limit(u32::try_from(limit).unwrap_or(u32::MAX));
+        let points = self.client.scroll(request).await?.result;
+        let of = |point: &RetrievedPoint| {
+            let sequence = point.payload.get(key::SEQUENCE).and_then(|value| value.as_integer());
+            let article_id = payload::article_id(&self.articles, &point.payload)?;
+            Ok((article_id, sequence.and_then(|number| u64::try_from(number).ok()).unwrap_or(0)))
+        };
+        points.iter().map(of).collect()
+    }
+
+    pub(super) async fn page_of_articles(
+        &self,
+        from: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<String>, Option<String>), StoreError> {
+        let mut request = ScrollPointsBuilder::new(&self.articles)
+            .with_payload(include(&[key::ARTICLE_ID]))
+            .limit(u32::try_from(limit).unwrap_or(u32::MAX));
+        if let Some(from) = from {
+            request = request.offset(PointId::from(from));
+        }
+        let page = self.client.scroll(request).await?;
+        let ids = page.result.iter().map(|point| payload::article_id(&self.articles, &point.payload));
+        let next = page.next_page_offset.and_then(|next| match next.point_id_options? {
+            point_id::PointIdOptions::Uuid(uuid) => Some(uuid),
+            point_id::PointIdOptions::Num(_) => None,
+        });
+        Ok((ids.collect::<Result<_, _>>()?, next))
     }
 
     async fn scroll(&self, request: ScrollPointsBuilder) -> Result<Vec<RetrievedPoint>, StoreError> {

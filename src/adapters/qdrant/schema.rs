@@ -21,9 +21,11 @@ const IMAGE_INDEXES: [(&str, FieldType); 4] = [
     (key::CATEGORIES, FieldType::Keyword),
     (key::GROUP, FieldType::Keyword),
 ];
-const ARTICLE_INDEXES: [(&str, FieldType); 5] = [
+const ARTICLE_INDEXES: [(&str, FieldType); 7] = [
     (key::LIST_IDS, FieldType::Keyword),
     (key::DIRTY, FieldType::Bool),
+    (key::SEARCHING, FieldType::Bool),
+    (key::TAU, FieldType::Float),
     (key::IMAGE_COUNT, FieldType::Integer),
     (key::CATEGORIES, FieldType::Keyword),
     (key::GROUP, FieldType::Keyword),

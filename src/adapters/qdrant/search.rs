@@ -6,54 +6,23 @@
 use std::collections::HashSet;
 
 use qdrant_client::qdrant::{
-    Condition, Filter, Query, QueryBatchPointsBuilder, QueryPoints, QueryPointsBuilder, ScoredPoint,
-    SearchParamsBuilder,
+    Condition, Filter, Query, QueryBatchPointsBuilder, QueryPoints, QueryPointsBuilder, Range, ScoredPoint,
+    ScrollPointsBuilder, SearchParamsBuilder,
 };
 
 use super::filters::keyword;
 use super::payload::{self, key};
 use super::read::include;
 use super::{Catalogue, IMAGE_VECTOR, StoreError, TEXT_VECTOR};
-use crate::domain::article::Profile;
 use crate::domain::embedding::Embedding;
+use crate::ports::{CandidateQuery, Candidates, Truncated};
 
 /// Room for the rounding of the store's own arithmetic below the threshold.
 const THRESHOLD_MARGIN: f64 = 1e-4;
 
-/// What to search for.
-#[derive(Debug, Clone)]
-pub struct CandidateQuery<'a> {
-    pub article: &'a Profile,
-    /// Lowest cosine of an image pair that counts; `None` when any does.
-    pub threshold: Option<f64>,
-    /// Most hits of each image and of the text.
-    pub limit: usize,
-    /// Scan everything instead of walking the index.
-    pub exact: bool,
-    /// Text has weight in the score.
-    pub with_text: bool,
-    /// Neighbours must share a category.
-    pub same_categories: bool,
-    /// Neighbours must be of the same group.
-    pub same_group: bool,
-    /// Neighbours must not share a category.
-    pub different_categories: bool,
-    /// Neighbours must not be of the same group.
-    pub different_group: bool,
-}
-
-/// The articles found.
-#[derive(Debug, Default)]
-pub struct Candidates {
-    pub article_ids: Vec<String>,
-    /// Searches whose hits reached the limit.
-    pub truncated_image_searches: u64,
-    pub truncated_text_searches: u64,
-}
-
 impl Catalogue {
     /// Searches with every image and with the text of an article.
-    pub async fn candidates(&self, query: &CandidateQuery<'_>) -> Result<Candidates, StoreError> {
+    pub async fn search_candidates(&self, query: &CandidateQuery<'_>) -> Result<Candidates, StoreError> {
         let Some(filter) = eligible(query) else { return Ok(Candidates::default()) };
         let mut ids = HashSet::new();
         let mut candidates = Candidates::default();
@@ -70,7 +39,7 @@ impl Catalogue {
             })
             .collect();
         for hits in self.query_batch(&self.images, searches).await? {
-            candidates.truncated_image_searches += u64::from(hits.len() >= query.limit);
+            note_truncated(&mut candidates.truncated_images, &hits, query.limit);
             ids.extend(article_ids(&hits));
         }
         if let (true, Some(text)) = (query.with_text, &query.article.text) {
@@ -82,13 +51,39 @@ impl Catalogue {
             }
             let search = self.search(&self.articles, TEXT_VECTOR, text, query, filter).build();
             for hits in self.query_batch(&self.articles, vec![search]).await? {
-                candidates.truncated_text_searches += u64::from(hits.len() >= query.limit);
+                note_truncated(&mut candidates.truncated_text, &hits, query.limit);
                 ids.extend(article_ids(&hits));
             }
         }
         candidates.article_ids = ids.into_iter().collect();
         candidates.article_ids.sort_unstable();
         Ok(candidates)
+    }
+
+    pub(super) async fn search_low_bars(
+        &self,
+        query: &CandidateQuery<'_>,
+        ceiling: f64,
+        except: &[String],
+    ) -> Result<(Vec<String>, bool), StoreError> {
+        let Some(mut filter) = eligible(query) else { return Ok((Vec::new(), false)) };
+        let at_most = Range { lte: Some(ceiling), ..Range::default() };
+        let low = [
+            Condition::range(key::TAU, at_most),
+            Condition::is_empty(key::TAU),
+            Condition::matches(key::SEARCHING, true),
+        ];
+        filter.must.push(Filter::should(low).into());
+        let known = except.iter().map(String::as_str).chain([query.article.article_id.as_str()]);
+        filter.must_not.push(Condition::has_id(known.map(payload::article_point)));
+        filter.must_not.push(Condition::matches(key::DELETED, true));
+        let request = ScrollPointsBuilder::new(&self.articles)
+            .filter(filter)
+            .limit(u32::try_from(query.limit).unwrap_or(u32::MAX))
+            .with_payload(include(&[key::ARTICLE_ID]));
+        let page = self.client.scroll(request).await?;
+        let ids = page.result.iter().map(|point| payload::article_id(&self.articles, &point.payload));
+        Ok((ids.collect::<Result<_, _>>()?, page.next_page_offset.is_some()))
     }
 
     fn search(
@@ -121,6 +116,15 @@ impl Catalogue {
     }
 }
 
+/// Hits come best first, so whatever was left out is no closer than the last.
+fn note_truncated(truncated: &mut Option<Truncated>, hits: &[ScoredPoint], limit: usize) {
+    let Some(last) = hits.last().filter(|_| hits.len() >= limit) else { return };
+    let before = truncated.unwrap_or(Truncated { searches: 0, ceiling: f64::NEG_INFINITY });
+    // Room for the rounding of the store's own arithmetic.
+    let ceiling = before.ceiling.max(f64::from(last.score) + THRESHOLD_MARGIN);
+    *truncated = Some(Truncated { searches: before.searches + 1, ceiling });
+}
+
 fn article_ids(hits: &[ScoredPoint]) -> impl Iterator<Item = String> {
     hits.iter().filter_map(|hit| payload::text(&hit.payload, key::ARTICLE_ID))
 }
@@ -130,19 +134,19 @@ fn eligible(query: &CandidateQuery<'_>) -> Option<Filter> {
     let mut filter = Filter::default();
     let categories = || Condition::matches(key::CATEGORIES, query.article.categories.clone());
     let group = query.article.group.as_deref().map(|group| keyword(key::GROUP, group));
-    if query.same_categories {
+    if query.restriction.same_categories {
         if query.article.categories.is_empty() {
             return None;
         }
         filter.must.push(categories());
     }
-    if query.same_group {
+    if query.restriction.same_group {
         filter.must.push(group.clone()?);
     }
-    if query.different_categories && !query.article.categories.is_empty() {
+    if query.restriction.different_categories && !query.article.categories.is_empty() {
         filter.must_not.push(categories());
     }
-    if query.different_group {
+    if query.restriction.different_group {
         filter.must_not.extend(group);
     }
     Some(filter)

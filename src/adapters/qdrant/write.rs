@@ -4,61 +4,21 @@ use std::collections::HashMap;
 
 use qdrant_client::Payload;
 use qdrant_client::qdrant::{
-    DeletePointVectorsBuilder, Filter, NamedVectors, PointId, PointStruct, PointVectors,
+    Condition, DeletePointVectorsBuilder, Filter, NamedVectors, PointId, PointStruct, PointVectors,
     PointsOperationResponse, SetPayloadPointsBuilder, UpdateMode, UpdatePointVectorsBuilder, UpdateStatus,
     UpsertPointsBuilder, Vector, Vectors, VectorsSelector, WriteOrdering, WriteOrderingType,
 };
 
-use super::filters::{of_article, unless_newer};
+use super::filters::{at_most, keyword, of_article, unless_newer};
 use super::payload::{self, key};
 use super::{Catalogue, IMAGE_VECTOR, StoreError, TEXT_VECTOR};
 use crate::domain::article::{ArticleFacts, StoredImage};
 use crate::domain::embedding::Embedding;
-use crate::domain::event::Version;
-use crate::domain::list::RankState;
-
-/// One image to write.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ImageWrite {
-    /// New content.
-    Embedded(StoredImage, Embedding),
-    /// New metadata, content as before.
-    Described(StoredImage),
-    /// Deleted: the point stays, without vector.
-    Tombstone(StoredImage),
-}
-
-impl ImageWrite {
-    /// The image as it is to be stored.
-    pub fn image(&self) -> &StoredImage {
-        let (Self::Embedded(image, _) | Self::Described(image) | Self::Tombstone(image)) = self;
-        image
-    }
-}
-
-/// What becomes of an article's text embedding.
-#[derive(Debug, Clone, PartialEq)]
-pub enum TextWrite {
-    Keep,
-    Set(Embedding),
-    Remove,
-}
-
-/// An article's facts to write.
-#[derive(Debug)]
-pub struct FactsWrite<'a> {
-    pub article_id: &'a str,
-    pub facts: &'a ArticleFacts,
-    pub text: TextWrite,
-    /// Highest version that changed anything of the article; an older revision yields.
-    pub revision: Version,
-    /// The article has a point already.
-    pub exists: bool,
-}
+use crate::ports::{FactsWrite, ImageWrite, TextWrite};
 
 impl Catalogue {
-    /// Writes images of one article.
-    pub async fn write_images(
+    /// Writes images of one article; each yields to a newer one, and to newer fields.
+    pub async fn put_images(
         &self,
         article_id: &str,
         facts: &ArticleFacts,
@@ -76,7 +36,7 @@ impl Catalogue {
                 }
             };
             let id = payload::image_point(article_id, &image.image_id);
-            conditions.push(unless_newer(&id, key::VERSION, image.version));
+            conditions.push(image_condition(&id, image, facts).into());
             points.push(PointStruct::new(id, vectors, payload::of_image(article_id, image, facts)));
         }
         if points.is_empty() {
@@ -96,26 +56,28 @@ impl Catalogue {
         image: &StoredImage,
     ) -> Result<(), StoreError> {
         let id = payload::image_point(article_id, &image.image_id);
-        let condition = unless_newer(&id, key::VERSION, image.version);
-        self.set_payload(&self.images, payload::of_image(article_id, image, facts), Filter::must([condition]))
-            .await
+        let condition = image_condition(&id, image, facts);
+        self.set_payload(&self.images, payload::of_image(article_id, image, facts), condition).await
     }
 
-    /// Copies changed filter fields (categories, group) to the article's images.
-    pub async fn write_filter_fields(
+    /// Copies changed filter fields (categories, group) to the article's images; each
+    /// yields to newer ones.
+    pub async fn put_filter_fields(
         &self,
         article_id: &str,
         facts: &ArticleFacts,
     ) -> Result<(), StoreError> {
         let fields = Payload::from(payload::filter_fields(facts));
-        self.set_payload(&self.images, fields, of_article(article_id)).await
+        let mut condition = of_article(article_id);
+        condition.must.push(at_most(key::FIELDS_VERSION, facts.fields_version()));
+        self.set_payload(&self.images, fields, condition).await
     }
 
     /// Writes an article's facts; what ranking keeps there stays.
-    pub async fn write_facts(&self, write: FactsWrite<'_>) -> Result<(), StoreError> {
+    pub async fn put_facts(&self, write: FactsWrite<'_>) -> Result<(), StoreError> {
         let id = payload::article_point(write.article_id);
-        let facts = payload::of_facts(write.article_id, write.facts, write.revision);
-        if !write.exists {
+        let facts = payload::of_facts(&write);
+        if write.mark.sequence == 1 {
             let vectors = match &write.text {
                 TextWrite::Set(embedding) => named(TEXT_VECTOR, embedding),
                 TextWrite::Keep | TextWrite::Remove => no_vectors(),
@@ -130,11 +92,23 @@ impl Catalogue {
             .wait(true);
             completed(self.client.upsert_points(insert).await?)?;
         }
+        let before = write.mark.sequence.saturating_sub(1);
+        let not_overtaken = Filter::must([unless_newer(&id, key::FACTS_SEQUENCE, before)]);
+        if write.text == TextWrite::Keep {
+            return self.set_payload(&self.articles, facts, not_overtaken).await;
+        }
+        // Embedding and facts are two writes: whoever takes the number first makes both.
+        let claim = payload::of_facts_claim(&write.mark);
+        self.set_payload(&self.articles, claim, not_overtaken).await?;
+        let claimed = Filter::must([
+            Condition::has_id([id.clone()]),
+            Condition::matches(key::FACTS_SEQUENCE, i64::try_from(write.mark.sequence).unwrap_or(i64::MAX)),
+            keyword(key::FACTS_CLAIM, &payload::hexadecimal(write.mark.revision.0)),
+        ]);
         // The embedding comes before the text it was made from: after a crash between
         // the two, the old text tells that the embedding is to be made again.
-        let condition = Filter::must([unless_newer(&id, key::REVISION, write.revision)]);
-        self.write_text(id, write.text, &condition).await?;
-        self.set_payload(&self.articles, facts, condition).await
+        self.write_text(id, write.text, &claimed).await?;
+        self.set_payload(&self.articles, facts, claimed).await
     }
 
     async fn write_text(&self, id: PointId, text: TextWrite, condition: &Filter) -> Result<(), StoreError> {
@@ -158,23 +132,6 @@ impl Catalogue {
         }
     }
 
-    /// Marks an article's list as being computed, as number `sequence`, by the ranking
-    /// of this name. Whether the mark is in force shows when the article is read again.
-    pub async fn mark_dirty(&self, article_id: &str, sequence: u64, ranking: &str) -> Result<(), StoreError> {
-        let id = payload::article_point(article_id);
-        // A list of this number or a higher one exists: another owner is ahead.
-        let condition = unless_newer(&id, key::SEQUENCE, sequence.saturating_sub(1));
-        self.set_payload(&self.articles, payload::of_dirty_mark(sequence, ranking), Filter::must([condition]))
-            .await
-    }
-
-    /// Writes an article's list and clears the dirty mark, in one operation.
-    pub async fn write_rank(&self, article_id: &str, state: &RankState) -> Result<(), StoreError> {
-        let id = payload::article_point(article_id);
-        let condition = unless_newer(&id, key::SEQUENCE, state.sequence);
-        self.set_payload(&self.articles, payload::of_rank(state), Filter::must([condition])).await
-    }
-
     async fn set_payload(
         &self,
         collection: &str,
@@ -189,7 +146,12 @@ impl Catalogue {
     }
 }
 
-fn strong() -> WriteOrdering {
+fn image_condition(id: &PointId, image: &StoredImage, facts: &ArticleFacts) -> Filter {
+    let not_newer = unless_newer(id, key::VERSION, image.version);
+    Filter::must([not_newer, at_most(key::FIELDS_VERSION, facts.fields_version())])
+}
+
+pub(super) fn strong() -> WriteOrdering {
     WriteOrdering { r#type: WriteOrderingType::Strong.into() }
 }
 

@@ -23,12 +23,13 @@ use self::catalogue::Article;
 use self::progress::Progress;
 use super::listing::ListLine;
 use super::worker::stop_on_signal;
-use crate::adapters::kafka::producer::{Outgoing, Producer};
+use crate::adapters::kafka::producer::Producer;
 use crate::adapters::kafka::settings::KafkaSettings;
 use crate::adapters::kafka::tail::{GroupProgress, Tail};
 use crate::app::{AppError, Worker};
 use crate::config::Config;
 use crate::domain::list::NeighbourList;
+use crate::ports::Outgoing;
 use crate::embedded::kafka::EmbeddedKafka;
 use crate::metrics::metrics;
 use crate::telemetry;
@@ -135,7 +136,7 @@ async fn feed(producer: &Producer, topic: &str, articles: &[Article]) -> anyhow:
         let key = Some(article.article_id.as_bytes());
         for event in &article.events {
             let outgoing = Outgoing { topic, key, value: Some(event), headers: &[] };
-            producer.produce(&outgoing).await.map_err(AppError::from)?;
+            producer.send(&outgoing).await.map_err(AppError::from)?;
         }
     }
     Ok(())

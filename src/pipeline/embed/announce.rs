@@ -16,13 +16,11 @@ impl EmbedRole {
         batch: &Batch,
     ) -> Result<(), Stop> {
         let request = RankRequest {
-            reason: RankReason::ArticleChanged,
-            article_id: article_id.to_owned(),
-            cause: article_id.to_owned(),
             // The oldest wait is the one that matters.
             occurred_at: events.iter().find_map(|event| event.occurred_at.clone()),
+            ..RankRequest::plain(RankReason::ArticleChanged, article_id, article_id)
         };
-        let run = || send_request(&self.producer, &self.rank_topic, &request);
+        let run = || send_request(&*self.log, &self.rank_topic, &request);
         self.attempts.run("announce", batch, run).await.map_err(Stop::of("announce"))
     }
 }

@@ -1,16 +1,19 @@
 //! Stage index: what was decided is written to Qdrant, embeddings first, the
 //! article's facts last, each write completed before the next.
+//!
+//! Guarantee: the facts name all that is stored of the article, and only a writer that
+//! found nothing changed since it read can have written them.
 
 use jiff::Timestamp;
 
 use super::EmbedRole;
 use super::obtain::Image;
-use crate::adapters::qdrant::{FactsWrite, ImageWrite, TextWrite};
 use crate::domain::apply::{Plan, facts_after, images_deleted_with_article};
 use crate::domain::article::{ArticleFacts, ArticleState, StoredImage};
 use crate::metrics::metrics;
 use crate::pipeline::Stop;
 use crate::pipeline::dispatch::Batch;
+use crate::ports::{FactsMark, FactsWrite, ImageWrite, TextWrite};
 
 /// An image with what it is to become.
 pub(super) struct Chosen {
@@ -25,7 +28,8 @@ pub(super) struct Decided {
 }
 
 impl EmbedRole {
-    /// Writes a plan with its obtained images.
+    /// Writes a plan with its obtained images. Answers whether it is in force; if not,
+    /// another writer came in between.
     pub(super) async fn index(
         &self,
         article_id: &str,
@@ -33,29 +37,49 @@ impl EmbedRole {
         plan: &Plan<'_>,
         decided: Decided,
         batch: &Batch,
-    ) -> Result<(), Stop> {
+    ) -> Result<bool, Stop> {
         let Decided { chosen, text } = decided;
         let timer = metrics().stage.stage_duration.with_label_values(&["index"]).start_timer();
         let writes = image_writes(state, plan, chosen);
-        let facts = facts_after(state, plan, live_images(state, &writes));
+        let after = state_after(state, plan, &writes, &text);
+        let facts = after.facts.clone().unwrap_or_default();
         let run = || self.catalogue.write_images(article_id, &facts, &writes);
         self.attempts.run("index", batch, run).await.map_err(Stop::of("index"))?;
         if state.facts.as_ref().is_some_and(|before| filter_fields_differ(before, &facts)) {
             let run = || self.catalogue.write_filter_fields(article_id, &facts);
             self.attempts.run("index", batch, run).await.map_err(Stop::of("index"))?;
         }
-        let exists = state.facts.is_some();
-        let written = writes.iter().map(|write| write.image().version).max();
-        let revision =
-            written.max(facts.text_version).max(facts.deleted_version).unwrap_or(0).max(state.revision());
+        let mark = FactsMark { sequence: after.facts_sequence, revision: after.revision() };
         let run = || {
-            let (facts, text) = (&facts, text.clone());
-            self.catalogue.write_facts(FactsWrite { article_id, facts, text, revision, exists })
+            let (facts, text, version) = (&facts, text.clone(), after.version());
+            self.catalogue.write_facts(FactsWrite { article_id, facts, text, version, mark })
         };
         self.attempts.run("index", batch, run).await.map_err(Stop::of("index"))?;
+        let read = || self.catalogue.facts_mark(article_id);
+        let in_force = self.attempts.run("index", batch, read).await.map_err(Stop::of("index"))?;
         timer.observe_duration();
-        Ok(())
+        Ok(in_force == Some(mark))
     }
+}
+
+/// All that is stored of the article once the writes are done.
+fn state_after(
+    state: &ArticleState,
+    plan: &Plan<'_>,
+    writes: &[ImageWrite],
+    text: &TextWrite,
+) -> ArticleState {
+    let mut images = state.images.clone();
+    for write in writes {
+        images.insert(write.image().image_id.clone(), write.image().clone());
+    }
+    let mut facts = facts_after(state, plan, images.values().filter(|image| !image.deleted).count());
+    facts.embedded_text = match text {
+        TextWrite::Keep => state.facts.as_ref().is_some_and(|before| before.embedded_text),
+        TextWrite::Set(_) => true,
+        TextWrite::Remove => false,
+    };
+    ArticleState { facts: Some(facts), images, facts_sequence: state.facts_sequence + 1 }
 }
 
 fn image_writes(state: &ArticleState, plan: &Plan<'_>, chosen: Vec<Chosen>) -> Vec<ImageWrite> {
@@ -85,15 +109,10 @@ fn tombstone(image_id: &str, version: u64) -> StoredImage {
     }
 }
 
-/// Live images after the writes.
-fn live_images(state: &ArticleState, writes: &[ImageWrite]) -> usize {
-    let written = |image_id: &str| writes.iter().any(|write| write.image().image_id == image_id);
-    let kept = state.images.values().filter(|image| !image.deleted && !written(&image.image_id)).count();
-    kept + writes.iter().filter(|write| !matches!(write, ImageWrite::Tombstone(_))).count()
-}
-
 fn filter_fields_differ(before: &ArticleFacts, after: &ArticleFacts) -> bool {
-    before.fields.categories != after.fields.categories || before.fields.group != after.fields.group
+    before.fields_version() != after.fields_version()
+        || before.fields.categories != after.fields.categories
+        || before.fields.group != after.fields.group
 }
 
 /// Age of a change when a step of it is durable; nothing without `occurred_at`.

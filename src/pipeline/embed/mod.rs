@@ -22,24 +22,21 @@ use self::receive::Received;
 use super::dead_letter::{DeadLetters, Reason};
 use super::dispatch::{Batch, DispatchSettings, dispatch, resolved};
 use super::{PipelineError, Stop};
-use crate::adapters::kafka::producer::Producer;
 use crate::adapters::kafka::record::Record;
-use crate::adapters::objects::Objects;
-use crate::adapters::qdrant::Catalogue;
-use crate::domain::apply;
+use crate::domain::apply::{self, Plan};
 use crate::domain::article::ArticleState;
 use crate::domain::event::Event;
-use crate::encoder::Encoder;
 use crate::metrics::metrics;
+use crate::ports::{Catalogue, Embedder, Log, ObjectStores};
 use crate::retry::Attempts;
 
 /// What the role works with. Cheap to clone.
 #[derive(Clone)]
 pub struct EmbedRole {
-    pub catalogue: Catalogue,
-    pub objects: Objects,
-    pub encoder: Encoder,
-    pub producer: Producer,
+    pub catalogue: Arc<dyn Catalogue>,
+    pub objects: Arc<dyn ObjectStores>,
+    pub encoder: Arc<dyn Embedder>,
+    pub log: Arc<dyn Log>,
     pub dead_letters: DeadLetters,
     pub attempts: Attempts,
     pub rank_topic: String,
@@ -66,6 +63,13 @@ pub async fn run(
     .await
 }
 
+/// A plan with everything that it takes.
+struct Applied<'a> {
+    fates: Vec<Fate>,
+    plan: Plan<'a>,
+    decided: Decided,
+}
+
 /// The fate of one event.
 #[derive(Debug, Clone, PartialEq)]
 enum Fate {
@@ -90,17 +94,38 @@ impl EmbedRole {
         Ok(())
     }
 
-    /// Applies events of one article; a fate for each.
+    /// Applies events of one article; a fate for each. Starts over when another writer
+    /// came in between: one that no longer owns the article, or its new owner.
     async fn apply(&self, article_id: &str, events: &[Event], batch: &Batch) -> Result<Vec<Fate>, Stop> {
-        let read = self.attempts.run("index", batch, || self.catalogue.article_state(article_id));
-        let state: ArticleState = read.await.map_err(Stop::of("index"))?;
-        let mut plan = apply::plan(&state, events);
+        loop {
+            let read = self.attempts.run("index", batch, || self.catalogue.article_state(article_id));
+            let state: ArticleState = read.await.map_err(Stop::of("index"))?;
+            let Applied { fates, plan, decided } = self.decide(&state, events, batch).await?;
+            let changes = !decided.chosen.is_empty() || plan.text.is_some() || !plan.deletions.is_empty();
+            if !changes {
+                return Ok(fates);
+            }
+            if self.index(article_id, &state, &plan, decided, batch).await? {
+                self.announce(article_id, events, batch).await?;
+                return Ok(fates);
+            }
+        }
+    }
+
+    /// What events make of the stored state, images and text obtained.
+    async fn decide<'a>(
+        &self,
+        state: &ArticleState,
+        events: &'a [Event],
+        batch: &Batch,
+    ) -> Result<Applied<'a>, Stop> {
+        let mut plan = apply::plan(state, events);
         let mut fates = vec![Fate::Applied; events.len()];
         for superseded in &plan.superseded {
             fates[*superseded] = Fate::Superseded;
         }
         let mut chosen = Vec::new();
-        for (image_id, obtained) in self.obtain_images(&state, &plan, batch).await? {
+        for (image_id, obtained) in self.obtain_images(state, &plan, batch).await? {
             let Obtained { image, rejected, passed_over } = obtained;
             for (event, reason) in rejected {
                 fates[event] = Fate::Rejected(reason);
@@ -110,15 +135,11 @@ impl EmbedRole {
             }
             chosen.extend(image.map(|image| Chosen { image_id, image }));
         }
-        let (text, rejected) = self.obtain_text(&state, &mut plan, batch).await?;
+        let (text, rejected) = self.obtain_text(state, &mut plan, batch).await?;
         if let Some((event, reason)) = rejected {
             fates[event] = Fate::Rejected(reason);
         }
-        if !chosen.is_empty() || plan.text.is_some() || !plan.deletions.is_empty() {
-            self.index(article_id, &state, &plan, Decided { chosen, text }, batch).await?;
-            self.announce(article_id, events, batch).await?;
-        }
-        Ok(fates)
+        Ok(Applied { fates, plan, decided: Decided { chosen, text } })
     }
 
     async fn resolve(&self, records: Vec<Record>, fates: Vec<Fate>, batch: &Batch) -> Result<(), Stop> {

@@ -10,8 +10,6 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 
 use super::EmbedRole;
-use crate::adapters::objects::{Fetched, ObjectError};
-use crate::adapters::qdrant::TextWrite;
 use crate::domain::apply::{Candidate, ImagePlan, Plan, facts_after};
 use crate::domain::article::{ArticleState, StoredImage};
 use crate::domain::embedding::Embedding;
@@ -21,6 +19,7 @@ use crate::metrics::metrics;
 use crate::pipeline::dead_letter::Reason;
 use crate::pipeline::dispatch::Batch;
 use crate::pipeline::{PipelineError, Stop};
+use crate::ports::{Failed, Fetched, TextWrite};
 use crate::retry::{Failure, wait};
 
 /// Images in a row that the network may fail on before the process gives up.
@@ -134,7 +133,7 @@ impl EmbedRole {
         let mut delays = self.missing_retry_delays.iter();
         loop {
             let fetch = || self.objects.fetch(&fields.uri, self.max_image_bytes);
-            let error: ObjectError = match self.attempts.run("fetch", batch, fetch).await {
+            let error: Failed = match self.attempts.run("fetch", batch, fetch).await {
                 Ok(fetched) => {
                     timer.observe_duration();
                     return Ok(Ok(fetched));
@@ -159,10 +158,9 @@ impl EmbedRole {
             // The semaphore is never closed.
             let _permit = self.decodes.acquire().await;
             let timer = metrics().stage.stage_duration.with_label_values(&["decode"]).start_timer();
-            let encoder = self.encoder.clone();
-            let decoded = tokio::task::spawn_blocking(move || encoder.preprocess(&bytes)).await;
+            let decoded = self.encoder.prepare(bytes).await;
             timer.observe_duration();
-            decoded.map_err(|error| Stop::Fatal(PipelineError::Job(error)))?
+            decoded
         };
         let tensor = match decoded {
             Ok(tensor) => tensor,

@@ -1,73 +1,159 @@
-//! Stage gather: the article is marked dirty, and its candidates are read.
+//! Stage gather: candidates are searched, read and compared.
+//!
+//! Guarantee: of every article the revision is read before what it stands for, and the
+//! bar after the search began.
 
-use super::RankRole;
-use super::decide::Begun;
-use crate::adapters::qdrant::{ArticleView, CandidateQuery};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use list_maintenance::ranking::Searching;
+use list_maintenance::{Candidate, Compared, Found, Pair, Revision, Score};
+
+use super::perform::Ranking;
 use crate::domain::article::Profile;
+use crate::domain::list::Explanation;
 use crate::metrics::metrics;
 use crate::pipeline::Stop;
-use crate::pipeline::dispatch::Batch;
-use crate::similarity::compare::Field;
+use crate::ports::{CandidateQuery, Candidates, Standing, Truncated};
+use crate::similarity::{Method, Packed};
 
-impl RankRole {
-    /// Marks the article dirty, then reads it; `None` when it was never stored.
-    pub(super) async fn begin(&self, article_id: &str, batch: &Batch) -> Result<Option<Begun>, Stop> {
-        let read = || self.catalogue.article_with_list(article_id);
-        let ranking = format!("{:016x}", rand::random::<u64>());
-        let mut found = self.attempts.run("rank", batch, read).await.map_err(Stop::of("rank"))?;
-        while let Some(view) = found {
-            if view.rank.ranking.as_ref() == Some(&ranking) {
-                let ArticleView { mut profile, rank, .. } = view;
-                self.limit_images(&mut profile);
-                return Ok(Some(Begun { profile, rank }));
-            }
-            // Not marked yet, or another owner's mark came first: the next number.
-            let sequence = view.rank.sequence + 1;
-            let mark = || self.catalogue.mark_dirty(article_id, sequence, &ranking);
-            self.attempts.run("rank", batch, mark).await.map_err(Stop::of("rank"))?;
-            // Read after the mark: what was written before it must be seen, because its
-            // writer may have looked for dirty articles before the mark was there.
-            found = self.attempts.run("rank", batch, read).await.map_err(Stop::of("rank"))?;
+/// The article that is searched for.
+pub(super) struct Own {
+    profile: Profile,
+    set: Arc<Packed>,
+}
+
+impl Ranking<'_> {
+    /// Searches for candidates and compares each.
+    pub(super) async fn search(
+        &mut self,
+        searching: &Searching<String, Explanation>,
+    ) -> Result<Found<String, Explanation>, Stop> {
+        let nothing = Found { candidates: Vec::new(), truncated: None };
+        let timer = metrics().stage.stage_duration.with_label_values(&["gather"]).start_timer();
+        if searching.bars_up_to().is_none() {
+            self.own = self.read_own().await?;
         }
-        Ok(None)
+        let Some(own) = &self.own else { return Ok(nothing) };
+        let (ids, truncated) = match searching.bars_up_to() {
+            None => self.nearest(&own.profile).await?,
+            Some(ceiling) => {
+                let before: Vec<String> = searching.found_before().cloned().collect();
+                self.low_bars(&own.profile, ceiling, &before).await?
+            }
+        };
+        let read = || self.role.catalogue.standings(&ids);
+        let standings = self.attempt("rank", read).await?;
+        let candidates = self.compare_with(&own.set, standings).await?;
+        timer.observe_duration();
+        Ok(Found { candidates, truncated })
     }
 
-    /// Searches for candidates and reads their sets, texts and bars.
-    pub(super) async fn gather(&self, begun: &Begun, batch: &Batch) -> Result<Vec<ArticleView>, Stop> {
-        if begun.profile.is_empty() {
-            return Ok(Vec::new());
+    async fn read_own(&self) -> Result<Option<Own>, Stop> {
+        let ids = [self.article_id.to_owned()];
+        let read = || self.role.catalogue.profiles(&ids);
+        let profile = self.attempt("rank", read).await?.remove(self.article_id);
+        let Some(mut profile) = profile.filter(|profile| !profile.is_empty()) else { return Ok(None) };
+        let set = self.role.sets.keep(self.revision, &mut profile)?;
+        Ok(Some(Own { profile, set }))
+    }
+
+    async fn nearest(&self, own: &Profile) -> Result<(Vec<String>, Option<Score>), Stop> {
+        let query = self.query(own);
+        let found = self.attempt("rank", || self.role.catalogue.candidates(&query)).await?;
+        let truncated = &metrics().list.searches_truncated;
+        for (signal, stopped) in [("image", found.truncated_images), ("text", found.truncated_text)] {
+            truncated.with_label_values(&[signal]).inc_by(stopped.map_or(0, |stopped| stopped.searches));
         }
-        let timer = metrics().stage.stage_duration.with_label_values(&["gather"]).start_timer();
-        let settings = &self.settings;
-        let query = CandidateQuery {
-            article: &begun.profile,
+        let ceiling = self.ceiling(own, &found);
+        Ok((found.article_ids, ceiling))
+    }
+
+    async fn low_bars(
+        &self,
+        own: &Profile,
+        ceiling: Score,
+        before: &[String],
+    ) -> Result<(Vec<String>, Option<Score>), Stop> {
+        let query = self.query(own);
+        let search = || self.role.catalogue.low_bars(&query, ceiling.0, before);
+        let (ids, more) = self.attempt("rank", search).await?;
+        Ok((ids, more.then_some(ceiling)))
+    }
+
+    fn query<'q>(&self, own: &'q Profile) -> CandidateQuery<'q> {
+        let settings = &self.role.settings;
+        CandidateQuery {
+            article: own,
             threshold: settings.pair_threshold(),
             limit: settings.candidate_limit,
             exact: settings.exact,
             with_text: settings.text_weight > 0.0,
-            same_categories: settings.same.contains(&Field::Categories),
-            same_group: settings.same.contains(&Field::Group),
-            different_categories: settings.different.contains(&Field::Categories),
-            different_group: settings.different.contains(&Field::Group),
-        };
-        let search = || self.catalogue.candidates(&query);
-        let found = self.attempts.run("rank", batch, search).await.map_err(Stop::of("rank"))?;
-        let truncated = &metrics().list.searches_truncated;
-        truncated.with_label_values(&["image"]).inc_by(found.truncated_image_searches);
-        truncated.with_label_values(&["text"]).inc_by(found.truncated_text_searches);
-        let read = || self.catalogue.articles_by_id(&found.article_ids);
-        let views = self.attempts.run("rank", batch, read).await.map_err(Stop::of("rank"))?;
-        timer.observe_duration();
-        Ok(views
-            .into_values()
-            .map(|mut view| {
-                self.limit_images(&mut view.profile);
-                view
-            })
-            .collect())
+            restriction: settings.restriction(),
+        }
     }
 
-    fn limit_images(&self, profile: &mut Profile) {
-        metrics().image.images_over_limit.inc_by(profile.limit_images(self.settings.max_images) as u64);
+    /// The highest score that an article can have which truncated searches left out.
+    fn ceiling(&self, own: &Profile, found: &Candidates) -> Option<Score> {
+        let settings = &self.role.settings;
+        let images = found.truncated_images.map(|Truncated { ceiling, .. }| {
+            let image = match settings.method {
+                // The mean of a set may be closer than any of its images.
+                Method::Pooled => 1.0,
+                // Coverage below 1 brings a negative mean closer to 0.
+                _ if settings.coverage_weight > 0.0 => ceiling.max(0.0),
+                _ => ceiling,
+            };
+            // Of texts nothing is known, if both have one.
+            let weight = if own.text.is_some() { settings.text_weight } else { 0.0 };
+            image.max((1.0 - weight) * image + weight)
+        });
+        let text = found.truncated_text.map(|truncated| truncated.ceiling);
+        [images, text].into_iter().flatten().reduce(f64::max).map(Score)
+    }
+
+    async fn compare_with(
+        &self,
+        own: &Packed,
+        standings: Vec<Standing>,
+    ) -> Result<Vec<Candidate<String, Explanation>>, Stop> {
+        let revisions = standings.iter().map(|one| (one.article_id.clone(), one.revision)).collect();
+        let sets = self.sets(&revisions).await?;
+        let mut comparer = self.role.comparison.comparer();
+        let compared = standings.into_iter().filter_map(|Standing { article_id, revision, bar }| {
+            let (score, detail) = comparer.compare(own, sets.get(&article_id)?)?;
+            Some(Candidate { id: article_id, revision, score: Score(score), detail, bar })
+        });
+        Ok(compared.collect())
+    }
+
+    /// Compares with named articles, all as they are stored now.
+    pub(super) async fn compare(&self, others: &[String]) -> Result<Compared<String, Explanation>, Stop> {
+        let mut ids = others.to_vec();
+        ids.push(self.article_id.to_owned());
+        let read = || self.role.catalogue.revisions(&ids);
+        let revisions = self.attempt("rank", read).await?;
+        let own = HashMap::from_iter(revisions.get_key_value(self.article_id).map(|(id, own)| (id.clone(), *own)));
+        let revision = own.values().next().copied().unwrap_or(Revision(0));
+        let set = self.sets(&own).await?.remove(self.article_id);
+        let wanted: HashMap<String, Revision> =
+            others.iter().filter_map(|id| Some((id.clone(), *revisions.get(id)?))).collect();
+        // With nothing to compare them with, the others need not be read.
+        let sets = match &set {
+            Some(set) if !set.is_empty() => self.sets(&wanted).await?,
+            _ => HashMap::new(),
+        };
+        let mut comparer = self.role.comparison.comparer();
+        let pairs = others.iter().filter_map(|id| {
+            let compared = set.as_ref().zip(sets.get(id)).and_then(|(own, other)| comparer.compare(own, other));
+            let compared = compared.map(|(score, explanation)| (Score(score), explanation));
+            Some(Pair { id: id.clone(), revision: *revisions.get(id)?, compared })
+        });
+        Ok(Compared { revision, pairs: pairs.collect() })
+    }
+
+    async fn sets(&self, wanted: &HashMap<String, Revision>) -> Result<HashMap<String, Arc<Packed>>, Stop> {
+        let role = self.role;
+        role.sets.get(wanted, &*role.catalogue, &role.attempts, self.batch).await
     }
 }

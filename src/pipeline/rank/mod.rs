@@ -1,102 +1,55 @@
-//! Role `rank`: an article's list is computed, stored and published, and the
-//! articles whose lists it may enter or leave are notified.
+//! Role `rank`: an article's list is kept right, stored and published, and the owners
+//! of the lists it may enter or leave are sent what the two score.
 //!
 //! Guarantee: when input stops, every list is what brute force over the stored
-//! catalogue gives (with exact search). Two workers cannot miss a pair: an article is
-//! marked dirty before its search and cleared with its new list, and whoever changed
-//! afterwards notifies every dirty article. A crash anywhere leaves the mark and the
-//! uncommitted offset, and can only notify too often.
+//! catalogue gives (with exact search), whatever was killed, paused, repeated or
+//! reordered meanwhile. [`list_maintenance`] decides; the files here carry out its
+//! steps, one kind a file, and resolve the requests once it is done.
 
-mod decide;
 mod gather;
 mod notify;
+mod perform;
 mod publish;
+mod sets;
+mod settings;
 
-pub use decide::{Decision, decide};
-pub(super) use notify::send_request;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use list_maintenance::Request;
+use list_maintenance::ranking::Outcome;
 
+pub(super) use self::notify::send_request;
+pub use self::sets::Sets;
+pub use self::settings::RankingSettings;
 use super::dead_letter::{DeadLetters, Reason};
 use super::dispatch::{Batch, DispatchSettings, dispatch, resolved};
 use super::embed::observe_age;
 use super::{PipelineError, Stop};
-use crate::adapters::kafka::producer::Producer;
 use crate::adapters::kafka::record::Record;
-use crate::adapters::qdrant::Catalogue;
+use crate::domain::list::Explanation;
 use crate::domain::rank_request::{RankReason, RankRequest};
 use crate::error::Disposition;
 use crate::metrics::metrics;
+use crate::ports::{Catalogue, Log};
+use crate::random::Random;
 use crate::retry::Attempts;
-use crate::similarity::compare::{Comparison, Field};
-use crate::similarity::{Matching, Method};
-
-/// How lists are made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RankingSettings {
-    /// Neighbours of a list.
-    pub k: usize,
-    pub method: Method,
-    /// Lowest cosine of a matched image pair, −1 to 1.
-    pub threshold: f64,
-    #[serde(default)]
-    pub max_matches: Option<usize>,
-    pub min_matches: usize,
-    pub coverage_weight: f64,
-    /// Share of text in the score, 0 to 1.
-    pub text_weight: f64,
-    /// Fields that neighbours must share.
-    #[serde(default)]
-    pub same: Vec<Field>,
-    /// Fields that neighbours must not share.
-    #[serde(default)]
-    pub different: Vec<Field>,
-    /// Most hits of one candidate search.
-    pub candidate_limit: usize,
-    /// Scan everything instead of walking the vector index.
-    pub exact: bool,
-    /// Most images of one article that are compared.
-    pub max_images: usize,
-}
-
-impl RankingSettings {
-    /// Cosine that an image pair must reach for its articles to be neighbours; `None`
-    /// where no pair has to.
-    pub fn pair_threshold(&self) -> Option<f64> {
-        match self.method {
-            Method::Greedy | Method::Optimal | Method::Ordered | Method::Best => Some(self.threshold),
-            Method::MaxSim | Method::Pooled => None,
-        }
-    }
-
-    /// The comparison these settings ask for.
-    pub fn comparison(&self) -> Comparison {
-        Comparison {
-            matching: Matching {
-                method: self.method,
-                threshold: self.threshold,
-                max_matches: self.max_matches,
-                min_matches: self.min_matches,
-                coverage_weight: self.coverage_weight,
-            },
-            text_weight: self.text_weight,
-            same: self.same.clone(),
-            different: self.different.clone(),
-        }
-    }
-}
+use crate::similarity::compare::Comparison;
 
 /// What the role works with. Cheap to clone.
 #[derive(Clone)]
 pub struct RankRole {
-    pub catalogue: Catalogue,
-    pub producer: Producer,
+    pub catalogue: Arc<dyn Catalogue>,
+    pub log: Arc<dyn Log>,
+    pub sets: Sets,
     pub dead_letters: DeadLetters,
     pub attempts: Attempts,
+    /// Names rankings.
+    pub random: Random,
     pub rank_topic: String,
     pub similar_topic: String,
     pub settings: RankingSettings,
+    /// Of the settings.
+    pub comparison: Arc<Comparison>,
 }
 
 /// Runs the role until its edge is closed.
@@ -112,17 +65,25 @@ pub async fn run(
     .await
 }
 
+/// A request as it came.
+struct Received {
+    record: Record,
+    reason: RankReason,
+    occurred_at: Option<String>,
+}
+
 impl RankRole {
     /// Ranks one article for all requests of the batch together.
     async fn job(&self, mut batch: Batch) -> Result<(), Stop> {
         let timer = metrics().stage.stage_duration.with_label_values(&["rank_job"]).start_timer();
-        let mut requests = Vec::new();
-        let mut records = Vec::new();
+        let (mut received, mut requests) = (Vec::new(), Vec::new());
+        let mut article_id = None;
         for record in std::mem::take(&mut batch.records) {
             match read(&record) {
-                Ok(request) => {
+                Ok(Read { request, reason, article_id: id, occurred_at }) => {
                     requests.push(request);
-                    records.push(record);
+                    received.push(Received { record, reason, occurred_at });
+                    article_id = Some(id);
                 }
                 Err(reason) => {
                     self.dead_letters.send(&record, &reason, &self.attempts, &batch).await?;
@@ -130,46 +91,60 @@ impl RankRole {
                 }
             }
         }
-        if let Some(article_id) = requests.first().map(|request| request.article_id.clone()) {
-            self.rank(&article_id, &requests, &batch).await?;
+        if let Some(article_id) = article_id {
+            let changed = received.iter().find(|one| one.reason == RankReason::ArticleChanged);
+            let occurred_at = changed.and_then(|one| one.occurred_at.as_deref());
+            let outcome = self.rank(&article_id, &requests, occurred_at, &batch).await?;
+            count(&outcome, &received);
         }
-        for (record, request) in records.into_iter().zip(requests) {
-            let step = match request.reason {
-                RankReason::ArticleChanged => "own_list",
-                RankReason::ListAffected => "affected_list",
-            };
-            observe_age(step, request.occurred_at.as_deref());
+        for Received { record, reason, occurred_at } in received {
+            if let Some(step) = freshness_step(reason) {
+                observe_age(step, occurred_at.as_deref());
+            }
             resolved(record, "applied");
         }
         timer.observe_duration();
         Ok(())
     }
+}
 
-    async fn rank(&self, article_id: &str, requests: &[RankRequest], batch: &Batch) -> Result<(), Stop> {
-        let Some(before) = self.begin(article_id, batch).await? else {
-            // A request about an article that was never stored: nothing to rank.
-            return Ok(());
-        };
-        let candidates = self.gather(&before, batch).await?;
-        let others: Vec<_> = candidates.iter().map(|view| (&view.profile, &view.rank)).collect();
-        let comparison = self.settings.comparison();
-        let decision = decide(&before, &others, &comparison, self.settings.k)
-            .map_err(|error| Stop::Fatal(PipelineError::Stage { stage: "decide", source: error.into() }))?;
-        self.publish(article_id, &decision, batch).await?;
-        let changed = requests.iter().find(|request| request.reason == RankReason::ArticleChanged);
-        if let Some(request) = changed {
-            self.notify(article_id, &decision.affected, request.occurred_at.clone(), batch).await?;
-        }
-        Ok(())
+fn freshness_step(reason: RankReason) -> Option<&'static str> {
+    match reason {
+        RankReason::ArticleChanged => Some("own_list"),
+        RankReason::PairScored => Some("affected_list"),
+        RankReason::ListSweep | RankReason::ListRepublish => None,
     }
 }
 
-fn read(record: &Record) -> Result<RankRequest, Reason> {
+fn count(outcome: &Outcome, received: &[Received]) {
+    let lists = &metrics().list;
+    lists.lists_ranked.with_label_values(&[if outcome.changed { "changed" } else { "unchanged" }]).inc();
+    lists.searches.inc_by(u64::from(outcome.searches));
+    lists.rank_requests_sent.inc_by(outcome.sent as u64);
+    // A list that its own change or a scored pair has changed was not wrong.
+    if received.iter().all(|one| one.reason == RankReason::ListSweep) {
+        lists.lists_swept.with_label_values(&[if outcome.changed { "repaired" } else { "right" }]).inc();
+    }
+}
+
+/// A record's request.
+struct Read {
+    request: Request<String, Explanation>,
+    reason: RankReason,
+    article_id: String,
+    occurred_at: Option<String>,
+}
+
+fn read(record: &Record) -> Result<Read, Reason> {
+    let reason =
+        |message| Reason { stage: "rank", class: Disposition::DeadLetter, code: "schema", message };
     let value = record.value.as_deref().unwrap_or_default();
-    let message = match serde_json::from_slice::<RankRequest>(value) {
-        Ok(request) if Some(request.article_id.as_bytes()) == record.key.as_deref() => return Ok(request),
-        Ok(request) => format!("the record key is not the article_id {:?}", request.article_id),
-        Err(error) => format!("not a rank request: {error}"),
-    };
-    Err(Reason { stage: "rank", class: Disposition::DeadLetter, code: "schema", message })
+    let read: RankRequest =
+        serde_json::from_slice(value).map_err(|error| reason(format!("not a rank request: {error}")))?;
+    if Some(read.article_id.as_bytes()) != record.key.as_deref() {
+        return Err(reason(format!("the record key is not the article_id {:?}", read.article_id)));
+    }
+    let (kind, article_id, occurred_at) = (read.reason, read.article_id.clone(), read.occurred_at.clone());
+    let request = read.into_request().map_err(reason)?;
+    Ok(Read { request, reason: kind, article_id, occurred_at })
 }

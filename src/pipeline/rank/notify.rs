@@ -1,70 +1,65 @@
-//! Stage notify: every article whose list the changed one may enter or leave gets a
-//! request of its own, acknowledged before the change counts as done.
+//! Stage notify: the owner of every list that a change may touch gets a request of its
+//! own, acknowledged before the change counts as done.
+//!
+//! Guarantee: one change puts at most a burst of requests before everybody else's; the
+//! rest goes out at a bounded rate, so that an article in thousands of lists does not
+//! stop the others.
 
-use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use list_maintenance::Request;
 
-use super::RankRole;
-use crate::adapters::kafka::error::KafkaError;
-use crate::adapters::kafka::producer::{Outgoing, Producer};
-use crate::domain::rank_request::{RankReason, RankRequest};
+use super::perform::Ranking;
+use crate::domain::list::Explanation;
+use crate::domain::rank_request::RankRequest;
 use crate::metrics::metrics;
 use crate::pipeline::Stop;
-use crate::pipeline::dispatch::Batch;
+use crate::ports::{Failed, Log, Outgoing};
+use crate::retry::wait;
 
 /// Requests of one change in flight at the same time.
 const REQUESTS_AT_ONCE: usize = 128;
 
-impl RankRole {
-    /// Notifies the holders of this article's old place, the candidates that it may
-    /// enter, and every list being computed right now.
-    pub(super) async fn notify(
-        &self,
-        article_id: &str,
-        candidates: &[String],
-        occurred_at: Option<String>,
-        batch: &Batch,
-    ) -> Result<(), Stop> {
+impl Ranking<'_> {
+    /// Sends what the ranking found out to the owners of other lists.
+    pub(super) async fn send(&self, requests: &[(String, Request<String, Explanation>)]) -> Result<(), Stop> {
         let timer = metrics().stage.stage_duration.with_label_values(&["notify"]).start_timer();
-        // Dirty lists first: one that is written and cleared between the two reads is
-        // then seen as a holder. The other way round it would be missed.
-        let run = || self.catalogue.dirty();
-        let dirty = self.attempts.run("notify", batch, run).await.map_err(Stop::of("notify"))?;
-        let run = || self.catalogue.holders(article_id);
-        let holders = self.attempts.run("notify", batch, run).await.map_err(Stop::of("notify"))?;
-        let mut affected: BTreeSet<String> = candidates.iter().cloned().chain(holders).chain(dirty).collect();
-        affected.remove(article_id);
-        let requests: Vec<RankRequest> = affected
-            .into_iter()
-            .map(|affected| RankRequest {
-                reason: RankReason::ListAffected,
-                article_id: affected,
-                cause: article_id.to_owned(),
-                occurred_at: occurred_at.clone(),
-            })
-            .collect();
-        let sending: Vec<_> = requests.iter().map(|request| self.request(request, batch)).collect();
-        stream::iter(sending).buffer_unordered(REQUESTS_AT_ONCE).try_collect::<()>().await?;
-        metrics().list.rank_requests_sent.inc_by(requests.len() as u64);
+        let settings = &self.role.settings;
+        let (burst, rest) = requests.split_at(settings.fan_out_burst.min(requests.len()));
+        self.send_together(burst).await?;
+        let per_second = settings.fan_out_per_second as usize;
+        // A tenth of a second's worth at a time.
+        for part in rest.chunks(per_second.div_ceil(10)) {
+            let pause = Duration::from_secs_f64(part.len() as f64 / per_second as f64);
+            if !wait(self.batch, pause).await {
+                return Err(Stop::Abandoned);
+            }
+            self.send_together(part).await?;
+        }
         timer.observe_duration();
         Ok(())
     }
 
-    async fn request(&self, request: &RankRequest, batch: &Batch) -> Result<(), Stop> {
-        let run = || send_request(&self.producer, &self.rank_topic, request);
-        self.attempts.run("notify", batch, run).await.map_err(Stop::of("notify"))
+    async fn send_together(&self, requests: &[(String, Request<String, Explanation>)]) -> Result<(), Stop> {
+        let sending: Vec<_> = requests.iter().map(|(to, request)| self.send_one(to, request)).collect();
+        stream::iter(sending).buffer_unordered(REQUESTS_AT_ONCE).try_collect().await
+    }
+
+    async fn send_one(&self, to: &str, request: &Request<String, Explanation>) -> Result<(), Stop> {
+        let request = RankRequest::sent(to, self.article_id, request, self.occurred_at);
+        self.attempt("notify", || send_request(&*self.role.log, &self.role.rank_topic, &request)).await
     }
 }
 
 /// Produces one request, keyed by the article it is about.
 pub(in crate::pipeline) async fn send_request(
-    producer: &Producer,
+    log: &dyn Log,
     topic: &str,
     request: &RankRequest,
-) -> Result<(), KafkaError> {
-    // Strings only: it is always JSON.
+) -> Result<(), Failed> {
+    // Strings and finite numbers: it is always JSON.
     let value = serde_json::to_vec(request).unwrap_or_default();
     let key = Some(request.article_id.as_bytes());
-    producer.produce(&Outgoing { topic, key, value: Some(&value), headers: &[] }).await
+    log.produce(&Outgoing { topic, key, value: Some(&value), headers: &[] }).await
 }

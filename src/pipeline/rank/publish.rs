@@ -1,57 +1,59 @@
-//! Stage publish: the list goes to Kafka when it changed, then to Qdrant.
+//! Stage publish: a changed list, or a tombstone, goes to Kafka.
 
-use super::RankRole;
-use super::decide::Decision;
-use crate::adapters::kafka::error::KafkaError;
-use crate::adapters::kafka::producer::Outgoing;
-use crate::domain::list::NeighbourList;
+use list_maintenance::Publication;
+
+use super::perform::Ranking;
+use crate::domain::event::Version;
+use crate::domain::list::{Explanation, NeighbourList};
 use crate::error::{Classify as _, Disposition};
 use crate::metrics::metrics;
 use crate::pipeline::Stop;
-use crate::pipeline::dispatch::Batch;
+use crate::ports::{Failed, Outgoing};
 use crate::retry::Failure;
 
-impl RankRole {
-    /// Publishes a changed list (or a tombstone) and stores the ranking state. In
-    /// this order: a crash in between publishes again, and never leaves a stored list
-    /// that nobody was told of.
-    pub(super) async fn publish(
-        &self,
-        article_id: &str,
-        decision: &Decision,
-        batch: &Batch,
-    ) -> Result<(), Stop> {
-        let result = if decision.publish { "changed" } else { "unchanged" };
-        metrics().list.lists_ranked.with_label_values(&[result]).inc();
-        if decision.publish {
-            self.send(article_id, decision.state.list.as_ref(), batch).await?;
-            metrics().list.lists_published.inc();
-        }
-        let write = || self.catalogue.write_rank(article_id, &decision.state);
-        self.attempts.run("publish", batch, write).await.map_err(Stop::of("publish"))
-    }
+/// Header of every published record: tombstones have no value to tell their sequence.
+pub(super) const SEQUENCE_HEADER: &str = "sequence";
 
+impl Ranking<'_> {
     /// Sends a list, or a tombstone. One that is larger than the topic takes goes
     /// without its explanations: `k` bounds what is left far below any topic's limit.
-    async fn send(&self, article_id: &str, list: Option<&NeighbourList>, batch: &Batch) -> Result<(), Stop> {
-        let value = list.map(to_json);
-        let run = || self.send_list(article_id, value.as_deref());
-        match (self.attempts.run("publish", batch, run).await, list) {
+    /// Answers the version of the article in it.
+    pub(super) async fn publish(
+        &self,
+        publication: &Publication<String, Explanation>,
+    ) -> Result<Version, Stop> {
+        let sequence = publication.sequence;
+        // Entries are all compared with one version, which may not be the newest.
+        let entries = publication.list.as_deref().unwrap_or_default();
+        let version = entries.first().map_or(self.version, |entry| entry.detail.own_version);
+        let list = publication.list.as_ref().map(|entries| NeighbourList {
+            article_id: self.article_id.to_owned(),
+            sequence,
+            version,
+            neighbours: entries.iter().cloned().map(Into::into).collect(),
+        });
+        let value = list.as_ref().map(to_json);
+        let attempts = &self.role.attempts;
+        let run = || self.send_list(sequence, value.as_deref());
+        match (attempts.run("publish", self.batch, run).await, list) {
             (Err(Failure::Failed(error)), Some(list)) if error.disposition() == Disposition::DeadLetter => {
-                tracing::warn!(article_id, %error, "list published without explanations");
+                tracing::warn!(article_id = self.article_id, %error, "list published without explanations");
                 metrics().list.lists_without_explanations.inc();
                 let value = to_json(&list.without_explanations());
-                let run = || self.send_list(article_id, Some(&value));
-                self.attempts.run("publish", batch, run).await.map_err(Stop::of("publish"))
+                let run = || self.send_list(sequence, Some(&value));
+                attempts.run("publish", self.batch, run).await.map_err(Stop::of("publish"))?;
             }
-            (sent, _) => sent.map_err(Stop::of("publish")),
+            (sent, _) => sent.map_err(Stop::of("publish"))?,
         }
+        metrics().list.lists_published.inc();
+        Ok(version)
     }
 
-    async fn send_list(&self, article_id: &str, value: Option<&[u8]>) -> Result<(), KafkaError> {
-        let outgoing =
-            Outgoing { topic: &self.similar_topic, key: Some(article_id.as_bytes()), value, headers: &[] };
-        self.producer.produce(&outgoing).await
+    async fn send_list(&self, sequence: u64, value: Option<&[u8]>) -> Result<(), Failed> {
+        let headers = [(SEQUENCE_HEADER.to_owned(), sequence.to_string().into_bytes())];
+        let key = Some(self.article_id.as_bytes());
+        let outgoing = Outgoing { topic: &self.role.similar_topic, key, value, headers: &headers };
+        self.role.log.produce(&outgoing).await
     }
 }
 

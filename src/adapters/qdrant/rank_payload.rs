@@ -1,0 +1,235 @@
+//! The ranking part of an article's payload.
+//!
+//! Guarantee: what is written is read back equal, to the last bit of every score. Keys
+//! that were not asked for read as never ranked.
+//!
+//! Entries are one JSON text: as nested payload values they cost ten times as much to
+//! encode, and nothing searches in them.
+
+use std::collections::HashMap;
+
+use list_maintenance::{Claim, Entries, List, Mark, Place, Revision, Score, Sizes, Stored};
+use qdrant_client::Payload;
+use qdrant_client::qdrant::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::StoreError;
+use super::payload::{corrupt_json, hexadecimal, key, object, read};
+use crate::domain::event::Version;
+use crate::domain::list::{Entry, Explanation, RankState};
+use crate::domain::rank_request;
+use crate::ports::{FactsMark, RankView, Ranked, Standing};
+
+/// What ranking writes when it begins.
+pub(super) fn of_claim(claim: &Claim<String>) -> Payload {
+    Payload::from(object(Ok(json!({
+        key::SEQUENCE: claim.sequence,
+        key::RANKING: hexadecimal(claim.ranking),
+        key::DIRTY: claim.mark != Mark::Clear,
+        key::SEARCHING: claim.mark == Mark::Searching,
+        key::LIST_IDS: claim.holds,
+    }))))
+}
+
+/// What ranking writes when it ends.
+pub(super) fn of_ranked(ranked: &Ranked) -> Payload {
+    let state = &ranked.state;
+    let list = state.list.as_ref();
+    let horizon = list.and_then(|list| list.entries.horizon());
+    // String keys and finite numbers: it is always JSON.
+    let entries = list.map(|list| {
+        let entries: Vec<WrittenEntry<'_>> = list.entries.as_slice().iter().map(WrittenEntry::from).collect();
+        serde_json::to_string(&entries).unwrap_or_default()
+    });
+    Payload::from(object(Ok(json!({
+        key::SEQUENCE: state.sequence,
+        key::RANKING: hexadecimal(state.ranking),
+        key::DIRTY: state.mark != Mark::Clear,
+        key::SEARCHING: state.mark == Mark::Searching,
+        key::LIST_IDS: state.holds,
+        key::TAU: horizon.map(|place| place.score.0),
+        key::HORIZON_ID: horizon.map(|place| &place.id),
+        key::LIST_REVISION: list.map(|list| hexadecimal(list.revision.0)),
+        key::ENTRIES: entries,
+        key::PUBLISHED: state.published,
+        key::PUBLISHED_VERSION: ranked.published_version,
+    }))))
+}
+
+#[derive(Serialize)]
+struct WrittenEntry<'a> {
+    article_id: &'a str,
+    score: f64,
+    #[serde(with = "rank_request::hexadecimal")]
+    revision: u64,
+    #[serde(flatten)]
+    explanation: &'a Explanation,
+}
+
+impl<'a> From<&'a Entry> for WrittenEntry<'a> {
+    fn from(entry: &'a Entry) -> Self {
+        Self {
+            article_id: &entry.id,
+            score: entry.score.0,
+            revision: entry.revision.0,
+            explanation: &entry.detail,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct ReadEntry {
+    article_id: String,
+    score: f64,
+    #[serde(with = "rank_request::hexadecimal")]
+    revision: u64,
+    #[serde(flatten)]
+    explanation: Explanation,
+}
+
+impl From<ReadEntry> for Entry {
+    fn from(entry: ReadEntry) -> Self {
+        Self {
+            id: entry.article_id,
+            score: Score(entry.score),
+            revision: Revision(entry.revision),
+            detail: entry.explanation,
+        }
+    }
+}
+
+/// What an article's own ranking reads, entries included.
+pub(super) const VIEW_KEYS: [&str; 16] = [
+    key::ARTICLE_ID,
+    key::CONTENT,
+    key::REVISION,
+    key::IMAGE_COUNT,
+    key::EMBEDDED_TEXT,
+    key::SEQUENCE,
+    key::RANKING,
+    key::DIRTY,
+    key::SEARCHING,
+    key::LIST_IDS,
+    key::TAU,
+    key::HORIZON_ID,
+    key::LIST_REVISION,
+    key::ENTRIES,
+    key::PUBLISHED,
+    key::PUBLISHED_VERSION,
+];
+
+/// What another article's ranking reads. The list's revision only tells whether there
+/// is a list.
+pub(super) const STANDING_KEYS: [&str; 6] =
+    [key::ARTICLE_ID, key::CONTENT, key::SEQUENCE, key::SEARCHING, key::TAU, key::LIST_REVISION];
+
+#[derive(Deserialize)]
+struct Payloads {
+    #[serde(default)]
+    content: Option<String>,
+    #[serde(default)]
+    revision: Version,
+    #[serde(default)]
+    image_count: u64,
+    #[serde(default)]
+    embedded_text: bool,
+    #[serde(default)]
+    sequence: u64,
+    #[serde(default)]
+    ranking: Option<String>,
+    #[serde(default)]
+    dirty: bool,
+    #[serde(default)]
+    searching: bool,
+    #[serde(default)]
+    list_ids: Vec<String>,
+    #[serde(default)]
+    tau: Option<f64>,
+    #[serde(default)]
+    horizon_id: Option<String>,
+    #[serde(default)]
+    list_revision: Option<String>,
+    #[serde(default)]
+    entries: Option<String>,
+    #[serde(default)]
+    published: u64,
+    #[serde(default)]
+    published_version: Version,
+}
+
+/// Number of a hexadecimal name; what was never written has none, and reads as 0.
+fn number(text: Option<&str>) -> u64 {
+    text.and_then(|text| u64::from_str_radix(text, 16).ok()).unwrap_or(0)
+}
+
+pub(super) fn view(
+    collection: &str,
+    payload: HashMap<String, Value>,
+    sizes: Sizes,
+) -> Result<RankView, StoreError> {
+    let read: Payloads = read(collection, payload)?;
+    let mark = match (read.searching, read.dirty) {
+        (true, _) => Mark::Searching,
+        (false, true) => Mark::Editing,
+        (false, false) => Mark::Clear,
+    };
+    let mut list = None;
+    if let Some(text) = &read.entries {
+        let entries: Vec<ReadEntry> =
+            serde_json::from_str(text).map_err(|error| corrupt_json(collection, &error))?;
+        let horizon = read.tau.zip(read.horizon_id).map(|(score, id)| Place { score: Score(score), id });
+        list = Some(List {
+            revision: Revision(number(read.list_revision.as_deref())),
+            entries: Entries::restored(entries.into_iter().map(Entry::from).collect(), horizon, sizes),
+        });
+    }
+    let state = RankState {
+        sequence: read.sequence,
+        ranking: number(read.ranking.as_deref()),
+        mark,
+        list,
+        holds: read.list_ids,
+        published: read.published,
+    };
+    Ok(RankView {
+        revision: Revision(number(read.content.as_deref())),
+        version: read.revision,
+        is_empty: read.image_count == 0 && !read.embedded_text,
+        ranked: Ranked { state, published_version: read.published_version },
+    })
+}
+
+pub(super) fn standing(
+    collection: &str,
+    article_id: String,
+    payload: HashMap<String, Value>,
+) -> Result<Standing, StoreError> {
+    let read: Payloads = read(collection, payload)?;
+    // The bar of the same state with its entries left away.
+    let horizon = read.tau.map(|score| Place { score: Score(score), id: String::new() });
+    let list = read.list_revision.as_deref().map(|revision| List {
+        revision: Revision(number(Some(revision))),
+        entries: Entries::<String, Explanation>::restored(Vec::new(), horizon, Sizes { k: 1, kept: 1 }),
+    });
+    let mark = if read.searching { Mark::Searching } else { Mark::Clear };
+    let stored = Stored { sequence: read.sequence, mark, list, ..RankState::default() };
+    let revision = Revision(number(read.content.as_deref()));
+    Ok(Standing { article_id, revision, bar: stored.bar() })
+}
+
+/// Revision of an article.
+pub(super) fn revision(payload: &HashMap<String, Value>) -> Revision {
+    Revision(number(payload.get(key::CONTENT).and_then(|text| text.as_str()).map(String::as_str)))
+}
+
+/// Which write of the article's facts is in force.
+pub(super) fn facts_mark(payload: &HashMap<String, Value>) -> FactsMark {
+    FactsMark { sequence: facts_sequence(payload), revision: revision(payload) }
+}
+
+/// Number of the last write of the facts.
+pub(super) fn facts_sequence(payload: &HashMap<String, Value>) -> u64 {
+    let number = payload.get(key::FACTS_SEQUENCE).and_then(Value::as_integer);
+    number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0)
+}
