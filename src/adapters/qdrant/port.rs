@@ -72,8 +72,8 @@ impl ports::Catalogue for Catalogue {
         self.holders_of(article_id).await.map_err(Failed::new)
     }
 
-    async fn claim(&self, article_id: &str, claim: &Claim<String>) -> Result<(), Failed> {
-        self.write_claim(article_id, claim).await.map_err(Failed::new)
+    async fn claim(&self, article_id: &str, read: &Ranked, claim: &Claim<String>) -> Result<(), Failed> {
+        self.write_claim(article_id, read, claim).await.map_err(Failed::new)
     }
 
     async fn store(&self, article_id: &str, ranked: &Ranked) -> Result<(), Failed> {

@@ -26,8 +26,8 @@ pub(super) struct Ranking<'r> {
     /// Of the article as it was last read.
     pub(super) revision: Revision,
     pub(super) version: Version,
-    /// Version of the article in the list last published.
-    published_version: Version,
+    /// As it was last read, with the version last published.
+    read: Ranked,
     /// What the last search was for.
     pub(super) own: Option<Own>,
 }
@@ -48,7 +48,7 @@ impl RankRole {
             batch,
             revision: Revision(0),
             version: 0,
-            published_version: 0,
+            read: Ranked::default(),
             own: None,
         };
         let name = self.random.number();
@@ -72,7 +72,7 @@ impl RankRole {
                     comparing.answer(compared)
                 }
                 Step::Publish(publishing) => {
-                    ranking.published_version = ranking.publish(publishing.publication()).await?;
+                    ranking.read.published_version = ranking.publish(publishing.publication()).await?;
                     publishing.answer()
                 }
                 Step::Store(storing) => {
@@ -103,16 +103,17 @@ impl Ranking<'_> {
         let Some(view) = view else { return Ok(None) };
         self.revision = view.revision;
         self.version = view.version;
-        self.published_version = view.ranked.published_version;
-        Ok(Some(View { revision: view.revision, is_empty: view.is_empty, stored: view.ranked.state, others }))
+        self.read = view.ranked;
+        let stored = self.read.state.clone();
+        Ok(Some(View { revision: view.revision, is_empty: view.is_empty, stored, others }))
     }
 
     async fn claim(&self, claim: &Claim<String>) -> Result<(), Stop> {
-        self.attempt("rank", || self.role.catalogue.claim(self.article_id, claim)).await
+        self.attempt("rank", || self.role.catalogue.claim(self.article_id, &self.read, claim)).await
     }
 
     async fn store(&self, state: &RankState) -> Result<(), Stop> {
-        let ranked = Ranked { state: state.clone(), published_version: self.published_version };
+        let ranked = Ranked { state: state.clone(), ..self.read };
         self.attempt("rank", || self.role.catalogue.store(self.article_id, &ranked)).await
     }
 
