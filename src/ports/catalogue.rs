@@ -99,6 +99,19 @@ pub struct RankView {
     pub ranked: Ranked,
 }
 
+/// What tells whether an article and its ranking state still are as they were read: the
+/// state is the same if `writes` and `ranking` are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Glance {
+    pub revision: Revision,
+    pub version: Version,
+    pub is_empty: bool,
+    /// As [`Ranked::writes`].
+    pub writes: u64,
+    /// Name of the ranking that wrote last.
+    pub ranking: u64,
+}
+
 /// An article as the ranking of another one reads it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Standing {
@@ -181,6 +194,9 @@ pub trait Catalogue: Send + Sync {
 
     /// An article as its own ranking needs it; `None` if it was never seen.
     async fn rank_view(&self, article_id: &str) -> Result<Option<RankView>, Failed>;
+
+    /// The same without the list.
+    async fn glance(&self, article_id: &str) -> Result<Option<Glance>, Failed>;
 
     /// Revisions of these articles; those never seen are absent.
     async fn revisions(&self, ids: &[String]) -> Result<BTreeMap<String, Revision>, Failed>;

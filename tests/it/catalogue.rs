@@ -148,7 +148,7 @@ fn ranked(neighbour: &str, sequence: u64) -> RankState {
         id: neighbour.to_owned(),
         score: Score(0.1 + 0.2),
         revision: Revision(u64::MAX),
-        detail: explanation,
+        detail: explanation.into(),
     };
     RankState {
         sequence,

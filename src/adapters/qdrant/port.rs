@@ -9,7 +9,8 @@ use super::Catalogue;
 use crate::domain::article::{ArticleFacts, ArticleState, Profile};
 use crate::domain::list::RankState;
 use crate::ports::{
-    self, CandidateQuery, Candidates, FactsMark, FactsWrite, Failed, ImageWrite, RankView, Ranked, Standing,
+    self, CandidateQuery, Candidates, FactsMark, FactsWrite, Failed, Glance, ImageWrite, RankView, Ranked,
+    Standing,
 };
 
 #[async_trait]
@@ -41,6 +42,10 @@ impl ports::Catalogue for Catalogue {
 
     async fn rank_view(&self, article_id: &str) -> Result<Option<RankView>, Failed> {
         self.view(article_id).await.map_err(Failed::new)
+    }
+
+    async fn glance(&self, article_id: &str) -> Result<Option<Glance>, Failed> {
+        self.glance_of(article_id).await.map_err(Failed::new)
     }
 
     async fn revisions(&self, ids: &[String]) -> Result<BTreeMap<String, Revision>, Failed> {

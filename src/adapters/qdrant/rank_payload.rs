@@ -12,6 +12,7 @@
 //! encode, and nothing searches in them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use list_maintenance::{Entries, List, Mark, Place, Revision, Score, Sizes, Stored};
 use qdrant_client::Payload;
@@ -22,9 +23,9 @@ use serde_json::json;
 use super::StoreError;
 use super::payload::{corrupt_json, hexadecimal, key, object, read};
 use crate::domain::event::Version;
-use crate::domain::list::{Entry, Explanation, RankState};
+use crate::domain::list::{Entry, Explanation, RankState, Why};
 use crate::domain::rank_request;
-use crate::ports::{FactsMark, RankView, Ranked, Standing};
+use crate::ports::{FactsMark, Glance, RankView, Ranked, Standing};
 
 /// A list point after one more write.
 pub(super) fn of_ranked(article_id: &str, ranked: &Ranked) -> Payload {
@@ -59,18 +60,12 @@ struct WrittenEntry<'a> {
     score: f64,
     #[serde(with = "rank_request::hexadecimal")]
     revision: u64,
-    #[serde(flatten)]
-    explanation: &'a Explanation,
+    why: &'a Explanation,
 }
 
 impl<'a> From<&'a Entry> for WrittenEntry<'a> {
     fn from(entry: &'a Entry) -> Self {
-        Self {
-            article_id: &entry.id,
-            score: entry.score.0,
-            revision: entry.revision.0,
-            explanation: &entry.detail,
-        }
+        Self { article_id: &entry.id, score: entry.score.0, revision: entry.revision.0, why: &entry.detail }
     }
 }
 
@@ -80,18 +75,12 @@ struct ReadEntry {
     score: f64,
     #[serde(with = "rank_request::hexadecimal")]
     revision: u64,
-    #[serde(flatten)]
-    explanation: Explanation,
+    why: Explanation,
 }
 
 impl From<ReadEntry> for Entry {
-    fn from(entry: ReadEntry) -> Self {
-        Self {
-            id: entry.article_id,
-            score: Score(entry.score),
-            revision: Revision(entry.revision),
-            detail: entry.explanation,
-        }
+    fn from(ReadEntry { article_id, score, revision, why }: ReadEntry) -> Self {
+        Self { id: article_id, score: Score(score), revision: Revision(revision), detail: Arc::new(why) }
     }
 }
 
@@ -116,9 +105,20 @@ pub(super) const VIEW_KEYS: [&str; 17] = [
     key::PUBLISHED_VERSION,
 ];
 
+/// What tells whether an article and its list still are as they were read.
+pub(super) const GLANCE_KEYS: [&str; 7] = [
+    key::ARTICLE_ID,
+    key::CONTENT,
+    key::REVISION,
+    key::IMAGE_COUNT,
+    key::EMBEDDED_TEXT,
+    key::WRITES,
+    key::RANKING,
+];
+
 /// What tells whether a published list is the newest.
-pub(super) const PUBLISHING_KEYS: [&str; 5] =
-    [key::ARTICLE_ID, key::SEQUENCE, key::DIRTY, key::SEARCHING, key::PUBLISHED];
+pub(super) const PUBLISHING_KEYS: [&str; 6] =
+    [key::ARTICLE_ID, key::CONTENT, key::SEQUENCE, key::DIRTY, key::SEARCHING, key::PUBLISHED];
 
 /// What another article's ranking reads. The list's revision only tells whether there
 /// is a list.
@@ -213,12 +213,18 @@ pub(super) fn standing(
     let horizon = read.tau.map(|score| Place { score: Score(score), id: String::new() });
     let list = read.list_revision.as_deref().map(|revision| List {
         revision: Revision(number(Some(revision))),
-        entries: Entries::<String, Explanation>::restored(Vec::new(), horizon, Sizes { k: 1, kept: 1 }),
+        entries: Entries::<String, Why>::restored(Vec::new(), horizon, Sizes { k: 1, kept: 1 }),
     });
     let mark = if read.searching { Mark::Searching } else { Mark::Clear };
     let stored = Stored { sequence: read.sequence, mark, list, ..RankState::default() };
     let revision = Revision(number(read.content.as_deref()));
     Ok(Standing { article_id, revision, bar: stored.bar() })
+}
+
+pub(super) fn glance(collection: &str, payload: HashMap<String, Value>) -> Result<Glance, StoreError> {
+    let RankView { revision, version, is_empty, ranked } =
+        view(collection, payload, Sizes { k: 1, kept: 1 })?;
+    Ok(Glance { revision, version, is_empty, writes: ranked.writes, ranking: ranked.state.ranking })
 }
 
 /// Revision of an article.

@@ -12,15 +12,17 @@ use qdrant_client::{Payload, Qdrant};
 use super::batch::Batcher;
 use super::filters::unless_newer;
 use super::payload::{self, key};
-use super::rank_payload::{self, PUBLISHING_KEYS, STANDING_KEYS, VIEW_KEYS};
+use super::rank_payload::{self, GLANCE_KEYS, PUBLISHING_KEYS, STANDING_KEYS, VIEW_KEYS};
 use super::read::include;
 use super::write::{completed, no_vectors, strong};
 use super::{Catalogue, StoreError};
 use crate::domain::list::RankState;
-use crate::ports::{FactsMark, RankView, Ranked, Standing};
+use crate::ports::{FactsMark, Glance, RankView, Ranked, Standing};
 
 /// Most items of one call.
 const READS_AT_ONCE: usize = 64;
+/// Calls of a kind under way.
+const CALLS_AT_ONCE: usize = 2;
 /// Each point's condition is tried on each point: more at once cost more than they save.
 const WRITES_AT_ONCE: usize = 16;
 /// Points asked for at once.
@@ -37,6 +39,7 @@ struct Write {
 #[derive(Clone)]
 pub(super) struct Batched {
     views: Batcher<String, Option<RankView>>,
+    glances: Batcher<String, Option<Glance>>,
     publishing: Batcher<String, Option<RankView>>,
     revisions: Batcher<Vec<String>, HashMap<String, Revision>>,
     writes: Batcher<Write, ()>,
@@ -44,22 +47,27 @@ pub(super) struct Batched {
 
 impl Batched {
     pub(super) fn start(client: &Qdrant, articles: &str, sizes: Sizes) -> Self {
-        let points = Points { client: client.clone(), articles: articles.to_owned() };
-        let (views, publishing, revisions, writes) = (points.clone(), points.clone(), points.clone(), points);
+        let points = Points { client: client.clone(), articles: articles.to_owned(), sizes };
+        let (views, glances, publishing) = (points.clone(), points.clone(), points.clone());
+        let (revisions, writes) = (points.clone(), points);
         Self {
-            views: Batcher::start(READS_AT_ONCE, move |ids| {
+            views: Batcher::start(READS_AT_ONCE, CALLS_AT_ONCE, move |ids| {
                 let points = views.clone();
-                async move { points.views(&ids, &VIEW_KEYS, sizes).await }
+                async move { points.views(&ids, &VIEW_KEYS).await }
             }),
-            publishing: Batcher::start(READS_AT_ONCE, move |ids| {
+            glances: Batcher::start(READS_AT_ONCE, CALLS_AT_ONCE, move |ids| {
+                let points = glances.clone();
+                async move { points.glances(&ids).await }
+            }),
+            publishing: Batcher::start(READS_AT_ONCE, CALLS_AT_ONCE, move |ids| {
                 let points = publishing.clone();
-                async move { points.views(&ids, &PUBLISHING_KEYS, sizes).await }
+                async move { points.views(&ids, &PUBLISHING_KEYS).await }
             }),
-            revisions: Batcher::start(READS_AT_ONCE, move |wanted| {
+            revisions: Batcher::start(READS_AT_ONCE, CALLS_AT_ONCE, move |wanted| {
                 let points = revisions.clone();
                 async move { points.revisions(&wanted).await }
             }),
-            writes: Batcher::start(WRITES_AT_ONCE, move |batch| {
+            writes: Batcher::start(WRITES_AT_ONCE, CALLS_AT_ONCE, move |batch| {
                 let points = writes.clone();
                 async move { points.write(batch).await }
             }),
@@ -72,6 +80,7 @@ impl Batched {
 struct Points {
     client: Qdrant,
     articles: String,
+    sizes: Sizes,
 }
 
 impl Points {
@@ -96,18 +105,26 @@ impl Points {
         Ok(found)
     }
 
-    async fn views(
+    async fn views(&self, ids: &[String], keys: &[&str]) -> Result<Vec<Option<RankView>>, StoreError> {
+        self.read(ids, keys, |payload| rank_payload::view(&self.articles, payload, self.sizes)).await
+    }
+
+    async fn glances(&self, ids: &[String]) -> Result<Vec<Option<Glance>>, StoreError> {
+        self.read(ids, &GLANCE_KEYS, |payload| rank_payload::glance(&self.articles, payload)).await
+    }
+
+    async fn read<T: Clone>(
         &self,
         ids: &[String],
         keys: &[&str],
-        sizes: Sizes,
-    ) -> Result<Vec<Option<RankView>>, StoreError> {
+        of: impl Fn(HashMap<String, Value>) -> Result<T, StoreError>,
+    ) -> Result<Vec<Option<T>>, StoreError> {
         let unique: BTreeSet<&String> = ids.iter().collect();
-        let mut views = HashMap::new();
+        let mut found = HashMap::new();
         for (article_id, payload) in self.get(unique, keys).await? {
-            views.insert(article_id, rank_payload::view(&self.articles, payload, sizes)?);
+            found.insert(article_id, of(payload)?);
         }
-        Ok(ids.iter().map(|id| views.get(id).cloned()).collect())
+        Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
     }
 
     async fn revisions(&self, wanted: &[Vec<String>]) -> Result<Vec<HashMap<String, Revision>>, StoreError> {
@@ -161,6 +178,10 @@ impl Catalogue {
         self.batched.views.call(article_id.to_owned()).await
     }
 
+    pub(super) async fn glance_of(&self, article_id: &str) -> Result<Option<Glance>, StoreError> {
+        self.batched.glances.call(article_id.to_owned()).await
+    }
+
     pub(super) async fn publishing_of(&self, article_id: &str) -> Result<Option<RankState>, StoreError> {
         let view = self.batched.publishing.call(article_id.to_owned()).await?;
         Ok(view.map(|view| view.ranked.state))
@@ -204,6 +225,8 @@ impl Catalogue {
     }
 
     fn points(&self) -> Points {
-        Points { client: self.client.clone(), articles: self.articles.clone() }
+        // Sizes are of no account to what these read.
+        let sizes = Sizes { k: 1, kept: 1 };
+        Points { client: self.client.clone(), articles: self.articles.clone(), sizes }
     }
 }
