@@ -23,19 +23,27 @@ from story import Story
 def arguments():
     parser = argparse.ArgumentParser(prog="make churn ARGS=…", description=__doc__.splitlines()[0])
     add_common(parser, "churn")
-    most = churn.Options()
-    parser.add_argument("--seed", type=int, default=most.seed)
-    parser.add_argument("--minutes", type=float, default=most.seconds / 60)
-    parser.add_argument("--articles", type=int, default=most.articles)
-    parser.add_argument("--rate", type=float, default=most.rate, help="changes a second")
-    parser.add_argument("--lag", type=int, default=most.most_lag, help="records of lag at which the feed waits")
-    parser.add_argument("--faults", default=",".join(most.kinds), help="some of them, by comma")
+    usual = churn.Options()
+    parser.add_argument("--seed", type=int, default=usual.seed)
+    parser.add_argument("--minutes", type=float, default=usual.seconds / 60)
+    parser.add_argument("--articles", type=int, default=usual.articles)
+    parser.add_argument("--rate", type=float, default=usual.rate, help="changes a second")
+    parser.add_argument("--lag", type=int, default=usual.most_lag, help="at which the feed waits")
+    parser.add_argument("--faults", default=",".join(usual.kinds), help="some of them, by comma")
     given = parser.parse_args()
     kinds = tuple(filter(None, given.faults.split(",")))
-    if not set(kinds) <= set(fault_plan.KINDS):
-        parser.error(f"--faults: of {', '.join(fault_plan.KINDS)}")
-    options = churn.Options(given.seed, given.minutes * 60, given.articles, given.rate, given.lag, kinds)
-    return given, options
+    if not kinds or not set(kinds) <= set(fault_plan.KINDS):
+        parser.error(f"--faults: one or more of {', '.join(fault_plan.KINDS)}")
+    if given.minutes * 60 < fault_plan.LEAST_SECONDS:
+        parser.error(f"--minutes: at least {fault_plan.LEAST_SECONDS / 60:.2f}")
+    return given, churn.Options(
+        seed=given.seed,
+        seconds=given.minutes * 60,
+        articles=given.articles,
+        rate=given.rate,
+        most_lag=given.lag,
+        kinds=kinds,
+    )
 
 
 def main():
@@ -51,7 +59,8 @@ def main():
         for server in (story.s3, story.qdrant, story.kafka):
             server.start()
         story.s3.create_bucket(BUCKET)
-        print(f"ok     {churn.Churn(story, options).run()}, {time.monotonic() - start:.0f} s in all")
+        report = churn.Churn(story, options, sys.stdout).run()
+        print(f"ok     {report}; {time.monotonic() - start:.0f} s in all")
         return 0
     except Exception as error:
         print(f"FAILED {time.monotonic() - start:6.1f} s\n{type(error).__name__}: {error}")

@@ -16,6 +16,8 @@ REPLICAS = ("replica-1", "replica-2", "replica-3")
 GUEST = "replica-4"
 # Longest fault, and longest pause between the beginnings of two.
 LONGEST, PAUSE = 30.0, 16.0
+# Rest between two visits of the guest: leaving takes it up to its shutdown deadline.
+REST = 35.0
 # Parts of the churn: the first round has begun by the one, no fault takes longer than the other.
 FIRST_ROUND, SHARE = 0.6, 0.35
 # Shortest churn in which every kind has room.
@@ -45,13 +47,13 @@ def draw(seed, seconds, session_seconds, kinds=KINDS):
     faults, now = [], 0.0
     while True:
         for kind in dice.sample(kinds, len(kinds)):
-            now += dice.uniform(pause * 0.4, pause)
-            end = now + duration(dice, kind, longest, session_seconds)
+            now = round(now + dice.uniform(pause * 0.4, pause), 1)
+            end = round(now + duration(dice, kind, longest, session_seconds), 1)
             if end > seconds:
                 return faults
             target = free_target(dice, kind, now, faults)
             if target is not None:
-                faults.append(Fault(round(now, 1), round(end, 1), kind, target))
+                faults.append(Fault(now, end, kind, target))
 
 
 def duration(dice, kind, longest, session_seconds):
@@ -68,7 +70,7 @@ def duration(dice, kind, longest, session_seconds):
 
 def free_target(dice, kind, now, faults):
     """A process without a fault at this moment; None when there is none."""
-    busy = {fault.target for fault in faults if fault.end >= now}
+    busy = {f.target for f in faults if f.end + (REST if f.target == GUEST else 0) >= now}
     names = {"join": (GUEST,), "qdrant": ("qdrant",)}.get(kind, REPLICAS)
     free = [name for name in names if name not in busy]
     return dice.choice(free) if free else None

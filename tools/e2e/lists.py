@@ -77,15 +77,15 @@ def sequences(records):
     lists, overtaken = {}, 0
     for record in records:
         if record.value is not None:
-            lists.setdefault(record.key.decode(), []).append(json.loads(record.value))
+            row = json.loads(record.value)
+            lists.setdefault(record.key.decode(), []).append((row["sequence"], neighbours(row)))
     complaints = []
     for key, rows in sorted(lists.items()):
-        numbers = [row["sequence"] for row in rows]
-        highest = itertools.accumulate(numbers, max)
-        overtaken += sum(number < before for number, before in zip(numbers, highest))
-        if numbers[-1] != max(numbers):
-            complaints.append(f"{key}: the last list has sequence {numbers[-1]}, another {max(numbers)}")
-        last = [neighbours(row) for row in rows if row["sequence"] == numbers[-1]]
-        if any(list_ != last[-1] for list_ in last):
-            complaints.append(f"{key}: two lists of sequence {numbers[-1]}")
+        numbers = [sequence for sequence, _ in rows]
+        overtaken += sum(n < highest for n, highest in zip(numbers, itertools.accumulate(numbers, max)))
+        last, list_ = rows[-1]
+        if last != max(numbers):
+            complaints.append(f"{key}: the last list has sequence {last}, another {max(numbers)}")
+        if any(sequence == last and other != list_ for sequence, other in rows):
+            complaints.append(f"{key}: two lists of sequence {last}")
     return complaints, overtaken

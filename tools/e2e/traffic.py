@@ -186,7 +186,8 @@ class Traffic:
         self.malformed += 1
         article = f"art-{self.dice.randrange(0, self.first, STEADY):05}"
         if code == "schema":
-            return Sent(article, f'{{"type": "image.upserted", "article_id": "{article}", {self.malformed}', code)
+            broken = f'{{"type": "image.deleted", "article_id": "{article}", {self.malformed}'
+            return Sent(article, broken, code)
         # An image of its own: no other event decides about it.
         image = f"bad{self.malformed}"
         uris = {
