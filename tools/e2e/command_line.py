@@ -11,8 +11,13 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 def add_common(parser, folder):
     target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
-    parser.add_argument("--binary", type=Path, default=target / "debug" / "lookalike")
-    parser.add_argument("--out", type=Path, default=REPOSITORY / "target" / folder)
+    parser.add_argument("--binary", type=absolute, default=target / "debug" / "lookalike")
+    parser.add_argument("--out", type=absolute, default=REPOSITORY / "target" / folder)
+
+
+def absolute(text):
+    """The servers have working folders of their own."""
+    return Path(text).resolve()
 
 
 def prepare(out):
