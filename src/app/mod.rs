@@ -141,7 +141,7 @@ fn start_roles(
         tasks.spawn(async move { Ok(rank::run(role, consumer.records, &settings).await?) });
         tasks.spawn(async move { Ok(sweeping.await?) });
         let consumer = consume(config, &config.kafka.topics.similar, &format!("{prefix}.watch"))?;
-        let (role, settings) = (parts.watch_role(config)?, config.watch_jobs.clone());
+        let (role, settings) = (parts.watch_role(config), config.watch_jobs.clone());
         controls.push(Arc::clone(&consumer.control));
         tasks.spawn(finished(consumer.finished));
         tasks.spawn(async move { Ok(rank::watch::run(role, consumer.records, &settings).await?) });

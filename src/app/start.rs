@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use super::error::AppError;
 use crate::adapters::kafka::admin;
 use crate::adapters::kafka::control::Control;
-use crate::adapters::kafka::ends::Ends;
 use crate::adapters::kafka::producer::Producer;
 use crate::adapters::objects::Objects;
 use crate::adapters::qdrant::{Catalogue, QdrantSettings};
@@ -148,15 +147,13 @@ impl Parts {
         }
     }
 
-    pub(super) fn watch_role(&self, config: &Config) -> Result<WatchRole, AppError> {
-        Ok(WatchRole {
+    pub(super) fn watch_role(&self, config: &Config) -> WatchRole {
+        WatchRole {
             catalogue: Arc::new(self.catalogue.clone()),
             log: Arc::new(self.producer.clone()),
-            ends: Arc::new(Ends::new(&config.kafka)?),
             attempts: self.attempts.clone(),
             rank_topic: config.kafka.topics.rank.clone(),
-            similar_topic: config.kafka.topics.similar.clone(),
-        })
+        }
     }
 
     pub(super) fn sweeper(&self, config: &Config, rank: Arc<Control>) -> Sweeper {

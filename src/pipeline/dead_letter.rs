@@ -74,7 +74,9 @@ impl DeadLetters {
             Err(crate::retry::Failure::Failed(error)) if error.disposition() == Disposition::DeadLetter => {
                 self.send_without_value(record, reason, attempts, tenure).await?;
             }
-            other => other.map_err(Stop::of("dead_letter"))?,
+            other => {
+                other.map_err(Stop::of("dead_letter"))?;
+            }
         }
         metrics().kafka.dead_letters.with_label_values(&[reason.stage, reason.code]).inc();
         Ok(())
@@ -97,7 +99,7 @@ impl DeadLetters {
         }
         let outgoing = Outgoing { topic: &self.topic, key: None, value: None, headers: &headers };
         let sent = attempts.run("dead_letter", tenure, || self.log.produce(&outgoing));
-        sent.await.map_err(Stop::of("dead_letter"))
+        sent.await.map(drop).map_err(Stop::of("dead_letter"))
     }
 
     fn headers(&self, record: &Record, reason: &Reason) -> Vec<(String, Vec<u8>)> {

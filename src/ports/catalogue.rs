@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use async_trait::async_trait;
 use list_maintenance::{Bar, Claim, Revision};
 
-use super::Failed;
+use super::{Failed, Place};
 use crate::domain::article::{ArticleFacts, ArticleState, Profile, StoredImage};
 use crate::domain::embedding::Embedding;
 use crate::domain::event::Version;
@@ -70,6 +70,8 @@ pub struct Ranked {
     pub state: RankState,
     /// Version of the article in the list last published.
     pub published_version: Version,
+    /// Where that list, or the tombstone, lies in its topic.
+    pub published_at: Option<Place>,
     /// Writes of the ranking state so far; 0: never ranked.
     pub writes: u64,
 }
@@ -231,9 +233,9 @@ pub trait Catalogue: Send + Sync {
     /// else it yields.
     async fn store(&self, article_id: &str, ranked: &Ranked) -> Result<(), Failed>;
 
-    /// Sequence, mark and last published sequence of an article, and no more of its
+    /// Sequence, mark and what was published last of an article, and no more of its
     /// ranking state; `None` if it was never seen.
-    async fn publishing(&self, article_id: &str) -> Result<Option<RankState>, Failed>;
+    async fn publishing(&self, article_id: &str) -> Result<Option<Ranked>, Failed>;
 
     /// Up to `limit` articles with a mark, and the sequence each mark is of.
     async fn marked(&self, limit: usize) -> Result<Vec<(String, u64)>, Failed>;

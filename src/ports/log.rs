@@ -1,4 +1,4 @@
-//! Topics, as they are written, and how far they go.
+//! The topics that are written.
 
 use async_trait::async_trait;
 
@@ -13,17 +13,17 @@ pub struct Outgoing<'a> {
     pub headers: &'a [(String, Vec<u8>)],
 }
 
+/// Where a record lies in its topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub partition: i32,
+    pub offset: i64,
+}
+
 /// Topics, as their writers see them.
 #[async_trait]
 pub trait Log: Send + Sync {
-    /// Produces one record. Success only after every in-sync replica has it; after a
-    /// failure it may be there or not.
-    async fn produce(&self, outgoing: &Outgoing<'_>) -> Result<(), Failed>;
-}
-
-/// Topics, as whoever reads one back sees them.
-#[async_trait]
-pub trait TopicEnds: Send + Sync {
-    /// The offset after the partition's last record at some moment after the call began.
-    async fn end(&self, topic: &str, partition: i32) -> Result<i64, Failed>;
+    /// Produces one record; answers where it lies, once every in-sync replica has it.
+    /// After a failure it may be there or not.
+    async fn produce(&self, outgoing: &Outgoing<'_>) -> Result<Place, Failed>;
 }

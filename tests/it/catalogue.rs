@@ -94,7 +94,8 @@ impl Fixture {
 
     /// Stores a state by an owner who has read another.
     async fn store_over(&self, article: &str, read: &Ranked, state: &RankState) {
-        let ranked = Ranked { state: state.clone(), published_version: 1, writes: read.writes };
+        let ranked =
+            Ranked { state: state.clone(), published_version: 1, writes: read.writes, ..Ranked::default() };
         self.catalogue.store(article, &ranked).await.unwrap();
     }
 

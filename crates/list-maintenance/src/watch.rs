@@ -3,8 +3,8 @@
 //! The store fences a paused owner; the topic cannot. What it had begun to publish may
 //! land after the list of its successor, and on a compacted topic the late record is
 //! the only one that survives, so consumers that drop lower sequences are not enough.
-//! So the topic is read back: each record, once no later record of its article follows
-//! up to the end that the topic had when the store was read, is held against the store.
+//! So the topic is read back: each record that no later one of its article is known to
+//! follow is held against the store.
 //!
 //! Guarantee: if the last record of an article is not its newest list, then it is
 //! published again, with a sequence of its own.

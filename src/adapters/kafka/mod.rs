@@ -9,7 +9,6 @@ mod assignment;
 pub mod consumer;
 mod context;
 pub mod control;
-pub mod ends;
 pub mod error;
 pub mod producer;
 pub mod record;

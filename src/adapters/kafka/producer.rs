@@ -11,7 +11,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 
 use super::error::KafkaError;
 use super::settings::KafkaSettings;
-use crate::ports::{Failed, Log, Outgoing};
+use crate::ports::{Failed, Log, Outgoing, Place};
 
 /// A cheap handle to the process's one producer.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ impl Producer {
     }
 
     /// Produces one record and waits for its acknowledgement.
-    pub async fn send(&self, outgoing: &Outgoing<'_>) -> Result<(), KafkaError> {
+    pub async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Place, KafkaError> {
         let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(outgoing.topic);
         record.key = outgoing.key;
         record.payload = outgoing.value;
@@ -42,7 +42,7 @@ impl Producer {
                 }));
         }
         let sent = self.inner.send(record, self.queue_deadline).await;
-        sent.map(|_| ())
+        sent.map(|delivery| Place { partition: delivery.partition, offset: delivery.offset })
             .map_err(|(source, _)| KafkaError::Produce { topic: outgoing.topic.to_owned(), source })
     }
 
@@ -62,7 +62,7 @@ impl Producer {
 
 #[async_trait]
 impl Log for Producer {
-    async fn produce(&self, outgoing: &Outgoing<'_>) -> Result<(), Failed> {
+    async fn produce(&self, outgoing: &Outgoing<'_>) -> Result<Place, Failed> {
         self.send(outgoing).await.map_err(Failed::new)
     }
 }

@@ -53,6 +53,8 @@ pub(super) mod key {
     pub(in super::super) const ENTRIES: &str = "entries";
     pub(in super::super) const PUBLISHED: &str = "published";
     pub(in super::super) const PUBLISHED_VERSION: &str = "published_version";
+    pub(in super::super) const PUBLISHED_PARTITION: &str = "published_partition";
+    pub(in super::super) const PUBLISHED_OFFSET: &str = "published_offset";
 }
 
 pub(super) fn article_point(article_id: &str) -> PointId {

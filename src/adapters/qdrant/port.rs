@@ -7,7 +7,6 @@ use list_maintenance::{Claim, Revision};
 
 use super::Catalogue;
 use crate::domain::article::{ArticleFacts, ArticleState, Profile};
-use crate::domain::list::RankState;
 use crate::ports::{
     self, CandidateQuery, Candidates, FactsMark, FactsWrite, Failed, Glance, ImageWrite, RankView, Ranked,
     Standing,
@@ -85,7 +84,7 @@ impl ports::Catalogue for Catalogue {
         self.write_ranked(article_id, ranked).await.map_err(Failed::new)
     }
 
-    async fn publishing(&self, article_id: &str) -> Result<Option<RankState>, Failed> {
+    async fn publishing(&self, article_id: &str) -> Result<Option<Ranked>, Failed> {
         self.publishing_of(article_id).await.map_err(Failed::new)
     }
 

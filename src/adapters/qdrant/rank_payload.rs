@@ -14,7 +14,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use list_maintenance::{Entries, List, Mark, Place, Revision, Score, Sizes, Stored};
+use list_maintenance::{Entries, List, Mark, Revision, Score, Sizes, Stored};
 use qdrant_client::Payload;
 use qdrant_client::qdrant::Value;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ use super::payload::{corrupt_json, hexadecimal, key, object, read};
 use crate::domain::event::Version;
 use crate::domain::list::{Entry, Explanation, RankState, Why};
 use crate::domain::rank_request;
-use crate::ports::{FactsMark, Glance, RankView, Ranked, Standing};
+use crate::ports::{FactsMark, Glance, Place, RankView, Ranked, Standing};
 
 /// A list point after one more write.
 pub(super) fn of_ranked(article_id: &str, ranked: &Ranked) -> Payload {
@@ -51,6 +51,8 @@ pub(super) fn of_ranked(article_id: &str, ranked: &Ranked) -> Payload {
         key::ENTRIES: entries,
         key::PUBLISHED: state.published,
         key::PUBLISHED_VERSION: ranked.published_version,
+        key::PUBLISHED_PARTITION: ranked.published_at.map(|place| place.partition),
+        key::PUBLISHED_OFFSET: ranked.published_at.map(|place| place.offset),
     }))))
 }
 
@@ -85,7 +87,7 @@ impl From<ReadEntry> for Entry {
 }
 
 /// What an article's own ranking reads, entries included.
-pub(super) const VIEW_KEYS: [&str; 17] = [
+pub(super) const VIEW_KEYS: [&str; 19] = [
     key::ARTICLE_ID,
     key::CONTENT,
     key::REVISION,
@@ -103,6 +105,8 @@ pub(super) const VIEW_KEYS: [&str; 17] = [
     key::ENTRIES,
     key::PUBLISHED,
     key::PUBLISHED_VERSION,
+    key::PUBLISHED_PARTITION,
+    key::PUBLISHED_OFFSET,
 ];
 
 /// What tells whether an article and its list still are as they were read.
@@ -117,8 +121,16 @@ pub(super) const GLANCE_KEYS: [&str; 7] = [
 ];
 
 /// What tells whether a published list is the newest.
-pub(super) const PUBLISHING_KEYS: [&str; 6] =
-    [key::ARTICLE_ID, key::CONTENT, key::SEQUENCE, key::DIRTY, key::SEARCHING, key::PUBLISHED];
+pub(super) const PUBLISHING_KEYS: [&str; 8] = [
+    key::ARTICLE_ID,
+    key::CONTENT,
+    key::SEQUENCE,
+    key::DIRTY,
+    key::SEARCHING,
+    key::PUBLISHED,
+    key::PUBLISHED_PARTITION,
+    key::PUBLISHED_OFFSET,
+];
 
 /// What another article's ranking reads. The list's revision only tells whether there
 /// is a list.
@@ -159,6 +171,10 @@ struct Payloads {
     published: u64,
     #[serde(default)]
     published_version: Version,
+    #[serde(default)]
+    published_partition: Option<i32>,
+    #[serde(default)]
+    published_offset: Option<i64>,
 }
 
 /// Number of a hexadecimal name; what was never written has none, and reads as 0.
@@ -181,7 +197,10 @@ pub(super) fn view(
     if let Some(text) = &read.entries {
         let entries: Vec<ReadEntry> =
             serde_json::from_str(text).map_err(|error| corrupt_json(collection, &error))?;
-        let horizon = read.tau.zip(read.horizon_id).map(|(score, id)| Place { score: Score(score), id });
+        let horizon = read
+            .tau
+            .zip(read.horizon_id)
+            .map(|(score, id)| list_maintenance::Place { score: Score(score), id });
         list = Some(List {
             revision: Revision(number(read.list_revision.as_deref())),
             entries: Entries::restored(entries.into_iter().map(Entry::from).collect(), horizon, sizes),
@@ -199,7 +218,15 @@ pub(super) fn view(
         revision: Revision(number(read.content.as_deref())),
         version: read.revision,
         is_empty: read.image_count == 0 && !read.embedded_text,
-        ranked: Ranked { state, published_version: read.published_version, writes: read.writes },
+        ranked: Ranked {
+            state,
+            published_version: read.published_version,
+            published_at: read
+                .published_partition
+                .zip(read.published_offset)
+                .map(|(partition, offset)| Place { partition, offset }),
+            writes: read.writes,
+        },
     })
 }
 
@@ -210,7 +237,7 @@ pub(super) fn standing(
 ) -> Result<Standing, StoreError> {
     let read: Payloads = read(collection, payload)?;
     // The bar of the same state with its entries left away.
-    let horizon = read.tau.map(|score| Place { score: Score(score), id: String::new() });
+    let horizon = read.tau.map(|score| list_maintenance::Place { score: Score(score), id: String::new() });
     let list = read.list_revision.as_deref().map(|revision| List {
         revision: Revision(number(Some(revision))),
         entries: Entries::<String, Why>::restored(Vec::new(), horizon, Sizes { k: 1, kept: 1 }),

@@ -16,7 +16,6 @@ use super::rank_payload::{self, GLANCE_KEYS, PUBLISHING_KEYS, STANDING_KEYS, VIE
 use super::read::include;
 use super::write::{completed, no_vectors, strong};
 use super::{Catalogue, StoreError};
-use crate::domain::list::RankState;
 use crate::ports::{FactsMark, Glance, RankView, Ranked, Standing};
 
 /// Most items of one call.
@@ -182,9 +181,9 @@ impl Catalogue {
         self.batched.glances.call(article_id.to_owned()).await
     }
 
-    pub(super) async fn publishing_of(&self, article_id: &str) -> Result<Option<RankState>, StoreError> {
+    pub(super) async fn publishing_of(&self, article_id: &str) -> Result<Option<Ranked>, StoreError> {
         let view = self.batched.publishing.call(article_id.to_owned()).await?;
-        Ok(view.map(|view| view.ranked.state))
+        Ok(view.map(|view| view.ranked))
     }
 
     pub(super) async fn revisions_of(&self, ids: &[String]) -> Result<HashMap<String, Revision>, StoreError> {

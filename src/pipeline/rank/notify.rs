@@ -61,5 +61,5 @@ pub(in crate::pipeline) async fn send_request(
     // Strings and finite numbers: it is always JSON.
     let value = serde_json::to_vec(request).unwrap_or_default();
     let key = Some(request.article_id.as_bytes());
-    log.produce(&Outgoing { topic, key, value: Some(&value), headers: &[] }).await
+    log.produce(&Outgoing { topic, key, value: Some(&value), headers: &[] }).await.map(drop)
 }

@@ -12,6 +12,7 @@ use list_maintenance::{Claim, Request, Revision, View};
 use super::RankRole;
 use super::gather::Own;
 use super::lists::is_stored;
+use super::publish::Published;
 use crate::domain::event::Version;
 use crate::domain::list::{RankState, Why};
 use crate::pipeline::Stop;
@@ -32,8 +33,8 @@ pub(super) struct Ranking<'r> {
     read: Arc<Ranked>,
     /// The state that the last write left, if it was in force.
     written: Option<Ranked>,
-    /// Version of the article in the list last published.
-    published_version: Version,
+    /// Of the list last published.
+    published: Published,
     /// What the last search was for.
     pub(super) own: Option<Own>,
 }
@@ -56,7 +57,7 @@ impl RankRole {
             version: 0,
             read: Arc::default(),
             written: None,
-            published_version: 0,
+            published: Published::default(),
             own: None,
         };
         let name = self.random.number();
@@ -80,7 +81,7 @@ impl RankRole {
                     comparing.answer(compared)
                 }
                 Step::Publish(publishing) => {
-                    ranking.published_version = ranking.publish(publishing.publication()).await?;
+                    ranking.published = ranking.publish(publishing.publication()).await?;
                     publishing.answer()
                 }
                 Step::Store(storing) => {
@@ -119,7 +120,7 @@ impl Ranking<'_> {
         let Some((revision, version, is_empty, ranked)) = view else { return Ok(None) };
         self.role.lists.keep(self.article_id, &ranked);
         (self.revision, self.version) = (revision, version);
-        self.published_version = ranked.published_version;
+        self.published = Published { version: ranked.published_version, at: ranked.published_at };
         let stored = ranked.state.clone();
         self.read = ranked;
         Ok(Some(View { revision, is_empty, stored, others }))
@@ -140,8 +141,8 @@ impl Ranking<'_> {
     }
 
     async fn store(&mut self, state: &RankState) -> Result<(), Stop> {
-        let (published_version, writes) = (self.published_version, self.read.writes);
-        let ranked = Ranked { state: state.clone(), published_version, writes };
+        let (Published { version, at }, writes) = (self.published, self.read.writes);
+        let ranked = Ranked { state: state.clone(), published_version: version, published_at: at, writes };
         self.attempt("rank", || self.role.catalogue.store(self.article_id, &ranked)).await?;
         self.written = Some(Ranked { writes: writes + 1, ..ranked });
         Ok(())

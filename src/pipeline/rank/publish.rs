@@ -8,17 +8,24 @@ use crate::domain::list::{NeighbourList, Why};
 use crate::error::{Classify as _, Disposition};
 use crate::metrics::metrics;
 use crate::pipeline::Stop;
-use crate::ports::{Failed, Outgoing};
+use crate::ports::{Failed, Outgoing, Place};
 use crate::retry::Failure;
 
 /// Header of every published record: tombstones have no value to tell their sequence.
 pub(super) const SEQUENCE_HEADER: &str = "sequence";
 
+/// What is kept of a list that was sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Published {
+    /// Of the article in it.
+    pub(super) version: Version,
+    pub(super) at: Option<Place>,
+}
+
 impl Ranking<'_> {
     /// Sends a list, or a tombstone. One that is larger than the topic takes goes
     /// without its explanations: `k` bounds what is left far below any topic's limit.
-    /// Answers the version of the article in it.
-    pub(super) async fn publish(&self, publication: &Publication<String, Why>) -> Result<Version, Stop> {
+    pub(super) async fn publish(&self, publication: &Publication<String, Why>) -> Result<Published, Stop> {
         let sequence = publication.sequence;
         // Entries are all compared with one version, which may not be the newest.
         let entries = publication.list.as_deref().unwrap_or_default();
@@ -32,21 +39,20 @@ impl Ranking<'_> {
         let value = list.as_ref().map(to_json);
         let attempts = &self.role.attempts;
         let run = || self.send_list(sequence, value.as_deref());
-        match (attempts.run("publish", self.batch, run).await, list) {
+        let place = match (attempts.run("publish", self.batch, run).await, list) {
             (Err(Failure::Failed(error)), Some(list)) if error.disposition() == Disposition::DeadLetter => {
                 tracing::warn!(article_id = self.article_id, %error, "list published without explanations");
                 metrics().list.lists_without_explanations.inc();
                 let value = to_json(&list.without_explanations());
-                let run = || self.send_list(sequence, Some(&value));
-                attempts.run("publish", self.batch, run).await.map_err(Stop::of("publish"))?;
+                self.attempt("publish", || self.send_list(sequence, Some(&value))).await?
             }
             (sent, _) => sent.map_err(Stop::of("publish"))?,
-        }
+        };
         metrics().list.lists_published.inc();
-        Ok(version)
+        Ok(Published { version, at: Some(place) })
     }
 
-    async fn send_list(&self, sequence: u64, value: Option<&[u8]>) -> Result<(), Failed> {
+    async fn send_list(&self, sequence: u64, value: Option<&[u8]>) -> Result<Place, Failed> {
         let headers = [(SEQUENCE_HEADER.to_owned(), sequence.to_string().into_bytes())];
         let key = Some(self.article_id.as_bytes());
         let outgoing = Outgoing { topic: &self.role.similar_topic, key, value, headers: &headers };
