@@ -13,7 +13,7 @@ EVENTS, RANK, SIMILAR, DEAD_LETTERS, REFERENCE = (
 )
 # Prefixes of consumer groups and of collections.
 GROUP, REFERENCE_GROUP = "churn", "churn-reference"
-GROUPS = {f"{GROUP}.embed": EVENTS, f"{GROUP}.rank": RANK}
+GROUPS = {f"{GROUP}.embed": EVENTS, f"{GROUP}.rank": RANK, f"{GROUP}.watch": SIMILAR}
 PARTITIONS = 6
 # The reference lists hold what just misses a list, so that ties can be told.
 REFERENCE_K = K + 20
