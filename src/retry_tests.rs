@@ -30,7 +30,10 @@ impl Tenure for Held {
 
 fn attempts() -> (Attempts, Arc<Health>) {
     let health = Arc::new(Health::default());
-    (Attempts::new(BackoffSettings { first_ms: 1, max_ms: 4 }, Arc::clone(&health), Random::seeded(1)), health)
+    (
+        Attempts::new(BackoffSettings { first_ms: 1, max_ms: 4 }, Arc::clone(&health), Random::seeded(1)),
+        health,
+    )
 }
 
 /// Runs an operation that fails `failures` times.

@@ -38,9 +38,8 @@ pub struct Explanation {
 impl list_maintenance::Explanation for Explanation {
     fn mirrored(&self) -> Self {
         let Unmatched { own, neighbour } = self.unmatched.clone();
-        let mirrored = |MatchedPair(own, other, cosine): &MatchedPair| {
-            MatchedPair(other.clone(), own.clone(), *cosine)
-        };
+        let mirrored =
+            |MatchedPair(own, other, cosine): &MatchedPair| MatchedPair(other.clone(), own.clone(), *cosine);
         Self {
             pairs: self.pairs.iter().map(mirrored).collect(),
             unmatched: Unmatched { own: neighbour, neighbour: own },

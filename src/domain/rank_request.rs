@@ -162,13 +162,21 @@ mod tests {
                 compared,
             })
         };
-        let requests =
-            [Request::Changed, Request::Sweep, Request::Republish, scored(None), scored(Some((Score(0.3), explanation)))];
+        let requests = [
+            Request::Changed,
+            Request::Sweep,
+            Request::Republish,
+            scored(None),
+            scored(Some((Score(0.3), explanation))),
+        ];
         for request in requests {
             let sent = RankRequest::sent("a", "x", &request, Some("2026-01-01T00:00:00Z"));
             let text = serde_json::to_string(&sent).unwrap();
             let read: RankRequest = serde_json::from_str(&text).unwrap();
-            assert_eq!((read.article_id.as_str(), read.occurred_at.as_deref()), ("a", Some("2026-01-01T00:00:00Z")));
+            assert_eq!(
+                (read.article_id.as_str(), read.occurred_at.as_deref()),
+                ("a", Some("2026-01-01T00:00:00Z"))
+            );
             assert_eq!(read.into_request().unwrap(), request, "{text}");
         }
     }

@@ -44,8 +44,7 @@ impl Comparison {
         others: impl IntoIterator<Item = &'a Packed>,
         k: usize,
     ) -> Vec<Neighbour> {
-        let others: Vec<&Packed> =
-            others.into_iter().filter(|other| self.eligible(article, other)).collect();
+        let others: Vec<&Packed> = others.into_iter().filter(|other| self.eligible(article, other)).collect();
         let candidates: Vec<_> = others.iter().map(|other| other.article()).collect();
         let mut comparer = self.comparer();
         let best = comparer.scorer.top_k(article.article(), &candidates, k);

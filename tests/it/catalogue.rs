@@ -7,15 +7,18 @@ mod writes;
 
 use std::net::SocketAddr;
 
-use lookalike::adapters::qdrant::{Catalogue, FactsWrite, ImageWrite, QdrantSettings, TextWrite};
-use lookalike::domain::article::{ArticleFacts, StoredImage};
+use list_maintenance::{Claim, Entries, Entry, List, Mark, Revision, Score, Sizes};
+use lookalike::adapters::qdrant::{Catalogue, QdrantSettings};
+use lookalike::domain::article::{ArticleFacts, Profile, StoredImage};
 use lookalike::domain::embedding::Embedding;
 use lookalike::domain::event::ArticleFields;
-use lookalike::domain::list::{Neighbour, NeighbourList, RankState, Unmatched};
+use lookalike::domain::list::{Explanation, RankState};
 use lookalike::embedded::qdrant::QdrantServer;
+use lookalike::ports::{Catalogue as _, FactsMark, FactsWrite, ImageWrite, Ranked, TextWrite};
 use tempfile::TempDir;
 
 const DIMENSION: usize = 3;
+const SIZES: Sizes = Sizes { k: 1, kept: 2 };
 
 struct Fixture {
     catalogue: Catalogue,
@@ -38,7 +41,7 @@ impl Fixture {
             create_collections: true,
             replication_factor: 1,
         };
-        let catalogue = Catalogue::connect(&settings, "encoder").unwrap();
+        let catalogue = Catalogue::connect(&settings, "encoder", SIZES).unwrap();
         catalogue.prepare(&settings, DIMENSION).await.unwrap();
         Self { catalogue, settings, _server: server, _folder: folder }
     }
@@ -47,19 +50,19 @@ impl Fixture {
         self.catalogue.write_images(article, &ArticleFacts::default(), writes).await.unwrap();
     }
 
-    async fn facts(&self, article_id: &str, facts: &ArticleFacts, text: TextWrite, exists: bool) {
-        self.facts_at(1, article_id, facts, text, exists).await;
+    /// The next write of an article's facts.
+    async fn facts(&self, article_id: &str, facts: &ArticleFacts, text: TextWrite) {
+        let before = self.catalogue.facts_mark(article_id).await.unwrap();
+        let sequence = before.map_or(0, |mark| mark.sequence) + 1;
+        self.facts_at(sequence, article_id, facts, text).await;
     }
 
-    async fn facts_at(
-        &self,
-        revision: u64,
-        article_id: &str,
-        facts: &ArticleFacts,
-        text: TextWrite,
-        exists: bool,
-    ) {
-        let write = FactsWrite { article_id, facts, revision, text, exists };
+    /// A write of an article's facts that may come late.
+    async fn facts_at(&self, sequence: u64, article_id: &str, facts: &ArticleFacts, text: TextWrite) {
+        let title = facts.fields.title.as_deref().unwrap_or_default();
+        let revision = Revision(title.bytes().fold(0, |sum, byte| sum * 31 + u64::from(byte)));
+        let mark = FactsMark { sequence, revision };
+        let write = FactsWrite { article_id, facts, text, version: 1, mark };
         self.catalogue.write_facts(write).await.unwrap();
     }
 
@@ -68,13 +71,26 @@ impl Fixture {
     async fn image(&self) -> (u64, bool, Option<f32>) {
         let state = self.catalogue.article_state("a").await.unwrap();
         let stored = &state.images["i"];
-        let views = self.catalogue.articles_by_id(&["a".to_owned()]).await.unwrap();
-        let member = views.get("a").and_then(|view| view.profile.images.first());
+        let member = self.profile("a").await.and_then(|profile| profile.images.into_iter().next());
         (stored.version, stored.deleted, member.map(|member| member.embedding.as_slice()[0]))
     }
 
+    async fn profile(&self, article: &str) -> Option<Profile> {
+        self.catalogue.profiles(&[article.to_owned()]).await.unwrap().remove(article)
+    }
+
     async fn rank(&self, article: &str) -> RankState {
-        self.catalogue.article_with_list(article).await.unwrap().unwrap().rank
+        self.catalogue.rank_view(article).await.unwrap().unwrap().ranked.state
+    }
+
+    async fn store(&self, article: &str, state: &RankState) {
+        let ranked = Ranked { state: state.clone(), published_version: 1 };
+        self.catalogue.store(article, &ranked).await.unwrap();
+    }
+
+    async fn claim(&self, article: &str, sequence: u64, mark: Mark) {
+        let claim = Claim { sequence, ranking: RANKING, mark, holds: vec!["claimed".to_owned()] };
+        self.catalogue.claim(article, &claim).await.unwrap();
     }
 }
 
@@ -112,25 +128,23 @@ fn facts(title: &str, categories: &[&str], group: Option<&str>) -> ArticleFacts 
     }
 }
 
+const RANKING: u64 = u64::MAX - 7;
+
 /// A list of one neighbour.
-fn ranked(article: &str, neighbour: &str, sequence: u64) -> RankState {
-    let neighbour = Neighbour {
-        article_id: neighbour.to_owned(),
-        score: 0.1 + 0.2,
-        image_score: None,
-        text_score: Some(0.1 + 0.2),
-        coverage: None,
-        pairs: Vec::new(),
-        unmatched: Unmatched::default(),
-        version: 3,
+fn ranked(neighbour: &str, sequence: u64) -> RankState {
+    let explanation = Explanation { text_score: Some(0.1 + 0.2), version: 3, ..Explanation::default() };
+    let entry = Entry {
+        id: neighbour.to_owned(),
+        score: Score(0.1 + 0.2),
+        revision: Revision(u64::MAX),
+        detail: explanation,
     };
-    let list =
-        NeighbourList { article_id: article.to_owned(), sequence, version: 1, neighbours: vec![neighbour] };
     RankState {
         sequence,
-        dirty: false,
-        ranking: Some("r".to_owned()),
-        tau: Some(0.1 + 0.2),
-        list: Some(list),
+        ranking: RANKING,
+        mark: Mark::Clear,
+        list: Some(List { revision: Revision(9), entries: Entries::ranked(vec![entry], false, SIZES) }),
+        holds: vec![neighbour.to_owned()],
+        published: sequence,
     }
 }

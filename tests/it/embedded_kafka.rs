@@ -8,10 +8,11 @@ use futures::future::try_join_all;
 use lookalike::adapters::kafka::admin::{TopicInfo, check_topics};
 use lookalike::adapters::kafka::consumer::{self, Consumer};
 use lookalike::adapters::kafka::error::KafkaError;
-use lookalike::adapters::kafka::producer::{Outgoing, Producer};
+use lookalike::adapters::kafka::producer::Producer;
 use lookalike::adapters::kafka::record::Record;
 use lookalike::adapters::kafka::settings::{KafkaSettings, StartFrom, Topics};
 use lookalike::embedded::kafka::{EmbeddedKafka, EmbeddedKafkaError, GROUP_PROPERTIES, forward};
+use lookalike::ports::Outgoing;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngCore as _, SeedableRng as _};
@@ -63,7 +64,7 @@ async fn produce(settings: &KafkaSettings, numbers: std::ops::Range<u32>) {
             let (key, value) = (format!("article-{i}"), i.to_string());
             let (key, value) = (Some(key.as_bytes()), Some(value.as_bytes()));
             let headers = [("number".to_owned(), i.to_string().into_bytes())];
-            producer.produce(&Outgoing { topic: TOPIC, key, value, headers: &headers }).await
+            producer.send(&Outgoing { topic: TOPIC, key, value, headers: &headers }).await
         }
     });
     timeout(DEADLINE, try_join_all(produced)).await.unwrap().unwrap();
@@ -288,7 +289,7 @@ async fn an_offset_that_the_log_lost_stops_the_consumer() {
     StdRng::seed_from_u64(7).fill_bytes(&mut value);
     for _ in 0..12 {
         let outgoing = Outgoing { topic: TOPIC, value: Some(&value), ..Outgoing::default() };
-        timeout(DEADLINE, producer.produce(&outgoing)).await.unwrap().unwrap();
+        timeout(DEADLINE, producer.send(&outgoing)).await.unwrap().unwrap();
     }
     let consumer = consume(&settings, "group");
     let finished = timeout(DEADLINE, consumer.finished).await.expect("ends in time").unwrap();

@@ -59,11 +59,7 @@ pub struct Catalogue {
 impl Catalogue {
     /// A handle to the collections of encoder `fingerprint`, whose lists have these
     /// sizes; checks nothing yet. Must be called within a tokio runtime.
-    pub fn connect(
-        settings: &QdrantSettings,
-        fingerprint: &str,
-        sizes: Sizes,
-    ) -> Result<Self, StoreError> {
+    pub fn connect(settings: &QdrantSettings, fingerprint: &str, sizes: Sizes) -> Result<Self, StoreError> {
         let client = Qdrant::from_url(&settings.url)
             .api_key(settings.api_key.clone())
             // The client's default of 5 s is shorter than the server's own waits.

@@ -124,12 +124,16 @@ pub(super) fn facts_of(
     let attributes = payload.remove(key::ATTRIBUTES);
     let mut facts: ArticleFacts = read(collection, payload)?;
     if let Some(text) = attributes.as_ref().and_then(|attributes| attributes.as_str()) {
-        facts.fields.attributes = serde_json::from_str(text).map_err(|error| corrupt_json(collection, &error))?;
+        facts.fields.attributes =
+            serde_json::from_str(text).map_err(|error| corrupt_json(collection, &error))?;
     }
     Ok(facts)
 }
 
-pub(super) fn read<T: DeserializeOwned>(collection: &str, payload: HashMap<String, Value>) -> Result<T, StoreError> {
+pub(super) fn read<T: DeserializeOwned>(
+    collection: &str,
+    payload: HashMap<String, Value>,
+) -> Result<T, StoreError> {
     let object: Map<String, Json> =
         payload.into_iter().map(|(key, value)| (key, Json::from(value))).collect();
     serde_json::from_value(Json::Object(object)).map_err(|error| corrupt_json(collection, &error))
@@ -140,10 +144,7 @@ pub(super) fn corrupt_json(collection: &str, error: &serde_json::Error) -> Store
 }
 
 /// Whose point it is.
-pub(super) fn article_id(
-    collection: &str,
-    payload: &HashMap<String, Value>,
-) -> Result<String, StoreError> {
+pub(super) fn article_id(collection: &str, payload: &HashMap<String, Value>) -> Result<String, StoreError> {
     text(payload, key::ARTICLE_ID).ok_or_else(|| StoreError::Corrupt {
         collection: collection.to_owned(),
         reason: "no article_id".to_owned(),

@@ -8,7 +8,7 @@ use list_maintenance::{Claim, Revision};
 use super::Catalogue;
 use crate::domain::article::{ArticleFacts, ArticleState, Profile};
 use crate::ports::{
-    self, CandidateQuery, Candidates, Failed, FactsMark, FactsWrite, ImageWrite, RankView, Ranked, Standing,
+    self, CandidateQuery, Candidates, FactsMark, FactsWrite, Failed, ImageWrite, RankView, Ranked, Standing,
 };
 
 #[async_trait]

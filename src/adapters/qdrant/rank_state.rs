@@ -9,8 +9,8 @@ use list_maintenance::{Claim, Revision, Sizes};
 use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
 use qdrant_client::qdrant::points_update_operation::{Operation, SetPayload};
 use qdrant_client::qdrant::{
-    Filter, GetPointsBuilder, PointsSelector, PointsUpdateOperation, RetrievedPoint, UpdateBatchPointsBuilder,
-    UpdateStatus, Value,
+    Filter, GetPointsBuilder, PointsSelector, PointsUpdateOperation, RetrievedPoint,
+    UpdateBatchPointsBuilder, UpdateStatus, Value,
 };
 use qdrant_client::{Payload, Qdrant};
 
@@ -96,18 +96,14 @@ impl Points {
         Ok(ids.iter().map(|id| views.get(id).cloned()).collect())
     }
 
-    async fn revisions(
-        &self,
-        wanted: &[Vec<String>],
-    ) -> Result<Vec<HashMap<String, Revision>>, StoreError> {
+    async fn revisions(&self, wanted: &[Vec<String>]) -> Result<Vec<HashMap<String, Revision>>, StoreError> {
         let unique: BTreeSet<&String> = wanted.iter().flatten().collect();
         let mut revisions = HashMap::new();
         for (article_id, payload) in self.get(unique, &[key::ARTICLE_ID, key::CONTENT]).await? {
             revisions.insert(article_id, rank_payload::revision(&payload));
         }
-        let of = |ids: &Vec<String>| {
-            ids.iter().filter_map(|id| Some((id.clone(), *revisions.get(id)?))).collect()
-        };
+        let of =
+            |ids: &Vec<String>| ids.iter().filter_map(|id| Some((id.clone(), *revisions.get(id)?))).collect();
         Ok(wanted.iter().map(of).collect())
     }
 

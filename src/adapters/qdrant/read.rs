@@ -20,14 +20,8 @@ const PAGE: u32 = 500;
 /// Articles asked for at once.
 const ARTICLES_AT_ONCE: usize = 200;
 /// What a comparison needs of an article besides its vectors.
-const PROFILE_KEYS: [&str; 6] = [
-    key::ARTICLE_ID,
-    key::CATEGORIES,
-    key::GROUP,
-    key::TEXT_VERSION,
-    key::DELETED_VERSION,
-    key::DELETED,
-];
+const PROFILE_KEYS: [&str; 6] =
+    [key::ARTICLE_ID, key::CATEGORIES, key::GROUP, key::TEXT_VERSION, key::DELETED_VERSION, key::DELETED];
 /// What ranking keeps, which indexing has no use for.
 const RANK_KEYS: [&str; 2] = [key::ENTRIES, key::LIST_IDS];
 
@@ -35,14 +29,14 @@ impl Catalogue {
     /// What is stored of an article, without vectors.
     pub async fn state(&self, article_id: &str) -> Result<ArticleState, StoreError> {
         let fields = RANK_KEYS.map(str::to_owned).to_vec();
-        let without = with_payload_selector::SelectorOptions::Exclude(
-            qdrant_client::qdrant::PayloadExcludeSelector { fields },
-        );
+        let without =
+            with_payload_selector::SelectorOptions::Exclude(qdrant_client::qdrant::PayloadExcludeSelector {
+                fields,
+            });
         let get = GetPointsBuilder::new(&self.articles, vec![payload::article_point(article_id)])
             .with_payload(without);
         let article = self.client.get_points(get).await?.result.into_iter().next();
-        let facts_sequence =
-            article.as_ref().map_or(0, |point| rank_payload::facts_sequence(&point.payload));
+        let facts_sequence = article.as_ref().map_or(0, |point| rank_payload::facts_sequence(&point.payload));
         let facts = article.map(|point| payload::facts_of(&self.articles, point.payload)).transpose()?;
         let mut images = BTreeMap::new();
         let request =

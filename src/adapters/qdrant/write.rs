@@ -62,11 +62,7 @@ impl Catalogue {
 
     /// Copies changed filter fields (categories, group) to the article's images; each
     /// yields to newer ones.
-    pub async fn put_filter_fields(
-        &self,
-        article_id: &str,
-        facts: &ArticleFacts,
-    ) -> Result<(), StoreError> {
+    pub async fn put_filter_fields(&self, article_id: &str, facts: &ArticleFacts) -> Result<(), StoreError> {
         let fields = Payload::from(payload::filter_fields(facts));
         let mut condition = of_article(article_id);
         condition.must.push(at_most(key::FIELDS_VERSION, facts.fields_version()));

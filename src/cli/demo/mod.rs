@@ -29,9 +29,9 @@ use crate::adapters::kafka::tail::{GroupProgress, Tail};
 use crate::app::{AppError, Worker};
 use crate::config::Config;
 use crate::domain::list::NeighbourList;
-use crate::ports::Outgoing;
 use crate::embedded::kafka::EmbeddedKafka;
 use crate::metrics::metrics;
+use crate::ports::Outgoing;
 use crate::telemetry;
 
 /// How often the demo looks whether it is done.

@@ -129,23 +129,29 @@ impl Collection {
         work(shard.as_ref().ok_or_else(closed)?)
     }
 
-    /// Applies `operation`; with `wait`, returns when it is on disk.
-    pub(super) fn write(&self, operation: Operation, wait: bool) -> Result<UpdateResult, Status> {
-        let number = {
-            let mut writer = self.lock_writer()?;
-            let resolved = self.read(|shard| resolve::resolve(operation, shard, &self.settings))?;
-            if let Some(operation) = resolved {
-                self.apply(&mut writer, operation)?;
-                self.keep_logs_short(&mut writer)?;
-            }
-            // A write that found nothing to do rests on the writes before it.
-            writer.applied
-        };
-        if wait {
-            self.wait_durable(number)?;
+    /// Applies operations in their order, each for itself; with `wait`, returns when all
+    /// are on disk. After an error those before it are applied.
+    pub(super) fn write(&self, operations: Vec<Operation>, wait: bool) -> Result<Vec<UpdateResult>, Status> {
+        let numbers: Vec<u64> =
+            operations.into_iter().map(|operation| self.carry_out(operation)).collect::<Result<_, _>>()?;
+        if let Some(last) = numbers.last().filter(|_| wait) {
+            self.wait_durable(*last)?;
         }
         let status = if wait { UpdateStatus::Completed } else { UpdateStatus::Acknowledged };
-        Ok(UpdateResult { operation_id: Some(number), status: status.into() })
+        let result = |number| UpdateResult { operation_id: Some(number), status: status.into() };
+        Ok(numbers.into_iter().map(result).collect())
+    }
+
+    /// Applies one operation; answers the number of the write that it rests on.
+    fn carry_out(&self, operation: Operation) -> Result<u64, Status> {
+        let mut writer = self.lock_writer()?;
+        let resolved = self.read(|shard| resolve::resolve(operation, shard, &self.settings))?;
+        if let Some(operation) = resolved {
+            self.apply(&mut writer, operation)?;
+            self.keep_logs_short(&mut writer)?;
+        }
+        // A write that found nothing to do rests on the writes before it.
+        Ok(writer.applied)
     }
 
     /// Adds a payload index. Not journalled: it is written out before it returns,

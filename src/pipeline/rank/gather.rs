@@ -133,7 +133,8 @@ impl Ranking<'_> {
         ids.push(self.article_id.to_owned());
         let read = || self.role.catalogue.revisions(&ids);
         let revisions = self.attempt("rank", read).await?;
-        let own = HashMap::from_iter(revisions.get_key_value(self.article_id).map(|(id, own)| (id.clone(), *own)));
+        let own =
+            HashMap::from_iter(revisions.get_key_value(self.article_id).map(|(id, own)| (id.clone(), *own)));
         let revision = own.values().next().copied().unwrap_or(Revision(0));
         let set = self.sets(&own).await?.remove(self.article_id);
         let wanted: HashMap<String, Revision> =
@@ -145,7 +146,8 @@ impl Ranking<'_> {
         };
         let mut comparer = self.role.comparison.comparer();
         let pairs = others.iter().filter_map(|id| {
-            let compared = set.as_ref().zip(sets.get(id)).and_then(|(own, other)| comparer.compare(own, other));
+            let compared =
+                set.as_ref().zip(sets.get(id)).and_then(|(own, other)| comparer.compare(own, other));
             let compared = compared.map(|(score, explanation)| (Score(score), explanation));
             Some(Pair { id: id.clone(), revision: *revisions.get(id)?, compared })
         });

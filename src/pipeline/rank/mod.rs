@@ -136,8 +136,7 @@ struct Read {
 }
 
 fn read(record: &Record) -> Result<Read, Reason> {
-    let reason =
-        |message| Reason { stage: "rank", class: Disposition::DeadLetter, code: "schema", message };
+    let reason = |message| Reason { stage: "rank", class: Disposition::DeadLetter, code: "schema", message };
     let value = record.value.as_deref().unwrap_or_default();
     let read: RankRequest =
         serde_json::from_slice(value).map_err(|error| reason(format!("not a rank request: {error}")))?;

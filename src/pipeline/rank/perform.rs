@@ -104,12 +104,7 @@ impl Ranking<'_> {
         self.revision = view.revision;
         self.version = view.version;
         self.published_version = view.ranked.published_version;
-        Ok(Some(View {
-            revision: view.revision,
-            is_empty: view.is_empty,
-            stored: view.ranked.state,
-            others,
-        }))
+        Ok(Some(View { revision: view.revision, is_empty: view.is_empty, stored: view.ranked.state, others }))
     }
 
     async fn claim(&self, claim: &Claim<String>) -> Result<(), Stop> {

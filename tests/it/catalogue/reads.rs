@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use futures::stream::{self, StreamExt as _};
-use lookalike::adapters::qdrant::{CandidateQuery, ImageWrite, TextWrite};
-use lookalike::domain::article::Profile;
+use list_maintenance::{Bar, Mark, Score};
 use lookalike::domain::list::RankState;
+use lookalike::ports::{CandidateQuery, Catalogue as _, ImageWrite, Restriction, TextWrite};
 
 use super::{Fixture, facts, ranked, stored, unit};
 
@@ -35,53 +35,74 @@ async fn reads_go_on_beyond_a_page() {
             async move {
                 let direction = unit([1.0, at as f32 / MANY as f32, 0.0]);
                 fixture.images(&id(at), &[ImageWrite::Embedded(stored("i", 1), direction)]).await;
-                fixture.facts(&id(at), &facts("title", &[], None), TextWrite::Keep, false).await;
-                let state = RankState { dirty: true, ..ranked(&id(at), "hub", 1) };
-                fixture.catalogue.write_rank(&id(at), &state).await.unwrap();
+                fixture.facts(&id(at), &facts("title", &[], None), TextWrite::Keep).await;
+                let state = RankState { mark: Mark::Editing, ..ranked("hub", 1) };
+                fixture.store(&id(at), &state).await;
             }
         })
         .await;
     // One that holds another article, and is clean.
-    fixture.facts("other", &facts("title", &[], None), TextWrite::Keep, false).await;
-    catalogue.write_rank("other", &ranked("other", "not the hub", 1)).await.unwrap();
+    fixture.facts("other", &facts("title", &[], None), TextWrite::Keep).await;
+    fixture.store("other", &ranked("not the hub", 1)).await;
 
     let all: BTreeSet<String> = (0..MANY).map(id).collect();
+    let ids: Vec<String> = all.iter().cloned().collect();
     assert_eq!(set(catalogue.holders("hub").await.unwrap()), all);
     assert_eq!(catalogue.holders("not the hub").await.unwrap(), ["other"]);
     assert_eq!(catalogue.holders("hu").await.unwrap(), Vec::<String>::new());
-    assert_eq!(set(catalogue.dirty().await.unwrap()), all);
+    let marked = catalogue.marked(2 * MANY).await.unwrap();
+    assert!(marked.iter().all(|(_, sequence)| *sequence == 1));
+    assert_eq!(set(marked.into_iter().map(|(id, _)| id).collect()), all);
+    assert_eq!(catalogue.marked(7).await.unwrap().len(), 7);
     let mut everything = all.clone();
     everything.insert("other".to_owned());
     assert_eq!(set(catalogue.all_article_ids().await.unwrap()), everything);
-    let views = catalogue.articles_by_id(&all.iter().cloned().collect::<Vec<_>>()).await.unwrap();
-    assert_eq!(views.keys().cloned().collect::<BTreeSet<_>>(), all);
-    assert!(views.values().all(|view| view.profile.images.len() == 1 && view.rank.dirty));
+    assert_eq!(set(paged(&fixture).await), everything);
+    let profiles = catalogue.profiles(&ids).await.unwrap();
+    assert!(profiles.keys().cloned().collect::<BTreeSet<_>>() == all);
+    assert!(profiles.values().all(|profile| profile.images.len() == 1));
+    let standings = catalogue.standings(&ids).await.unwrap();
+    assert!(standings.iter().all(|standing| standing.bar == Bar::At(Score(0.1 + 0.2))));
+    assert_eq!(set(standings.into_iter().map(|standing| standing.article_id).collect()), all);
+    assert!(catalogue.revisions(&ids).await.unwrap().into_keys().eq(ids));
 
-    let own = Profile { article_id: id(0), ..views[&id(0)].profile.clone() };
     let query = |limit| CandidateQuery {
-        article: &own,
+        article: &profiles[&id(0)],
         threshold: Some(0.0),
         limit,
         exact: true,
         with_text: false,
-        same_categories: false,
-        same_group: false,
-        different_categories: false,
-        different_group: false,
+        restriction: Restriction::default(),
     };
     let found = catalogue.candidates(&query(MANY)).await.unwrap();
     let mut others = all;
     others.remove(&id(0));
-    assert_eq!((set(found.article_ids), found.truncated_image_searches), (others, 0));
+    assert_eq!((set(found.article_ids), found.truncated_images), (others, None));
     let found = catalogue.candidates(&query(10)).await.unwrap();
     let nearest: BTreeSet<_> = (1..=10).map(id).collect();
-    assert_eq!((set(found.article_ids), found.truncated_image_searches), (nearest, 1));
+    assert_eq!(set(found.article_ids), nearest);
+    let truncated = found.truncated_images.unwrap();
+    let left_out = profiles[&id(0)].images[0].embedding.cosine(&profiles[&id(11)].images[0].embedding);
+    assert!(truncated.searches == 1 && truncated.ceiling >= left_out && truncated.ceiling < 1.0);
+}
+
+/// All articles, a few at a time.
+async fn paged(fixture: &Fixture) -> Vec<String> {
+    let (mut ids, mut from) = (Vec::new(), None);
+    loop {
+        let (page, next) = fixture.catalogue.page(from, 100).await.unwrap();
+        ids.extend(page);
+        from = next;
+        if from.is_none() {
+            return ids;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_article_may_have_more_images_than_a_page() {
     let fixture = Fixture::start().await;
-    fixture.facts("a", &facts("a", &[], None), TextWrite::Keep, false).await;
+    fixture.facts("a", &facts("a", &[], None), TextWrite::Keep).await;
     let writes: Vec<_> =
         (0..MANY).map(|at| ImageWrite::Embedded(stored(&id(at), 1), unit([1.0, at as f32, 1.0]))).collect();
     fixture.images("a", &writes).await;
@@ -89,6 +110,6 @@ async fn an_article_may_have_more_images_than_a_page() {
     let ids: Vec<_> = (0..MANY).map(id).collect();
     let state = fixture.catalogue.article_state("a").await.unwrap();
     assert!(state.images.keys().eq(&ids));
-    let view = fixture.catalogue.article_with_list("a").await.unwrap().unwrap();
-    assert!(view.profile.images.iter().map(|image| &image.image_id).eq(&ids), "ordered by image id");
+    let profile = fixture.profile("a").await.unwrap();
+    assert!(profile.images.iter().map(|image| &image.image_id).eq(&ids), "ordered by image id");
 }

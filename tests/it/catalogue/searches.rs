@@ -1,7 +1,7 @@
 //! The candidate search leaves out only what can have no place in a list.
 
-use lookalike::adapters::qdrant::{CandidateQuery, ImageWrite, TextWrite};
 use lookalike::domain::article::ArticleFacts;
+use lookalike::ports::{CandidateQuery, Catalogue as _, ImageWrite, Restriction, TextWrite};
 
 use super::{DIMENSION, Fixture, facts, stored, tombstone, unit};
 
@@ -23,21 +23,22 @@ async fn article(
         fixture.catalogue.write_images(id, &facts, &[write]).await.unwrap();
     }
     let text = text.map_or(TextWrite::Keep, |numbers| TextWrite::Set(unit(numbers)));
-    fixture.facts(id, &facts, text, false).await;
+    fixture.facts(id, &facts, text).await;
 }
 
-async fn found(fixture: &Fixture, id: &str, change: impl Fn(&mut CandidateQuery<'_>)) -> Vec<String> {
-    let view = fixture.catalogue.article_with_list(id).await.unwrap().unwrap();
+pub(super) async fn found(
+    fixture: &Fixture,
+    id: &str,
+    change: impl Fn(&mut CandidateQuery<'_>),
+) -> Vec<String> {
+    let profile = fixture.profile(id).await.unwrap();
     let mut query = CandidateQuery {
-        article: &view.profile,
+        article: &profile,
         threshold: Some(0.5),
         limit: 100,
         exact: true,
         with_text: false,
-        same_categories: false,
-        same_group: false,
-        different_categories: false,
-        different_group: false,
+        restriction: Restriction::default(),
     };
     change(&mut query);
     fixture.catalogue.candidates(&query).await.unwrap().article_ids
@@ -54,7 +55,7 @@ async fn images_and_texts_find_their_candidates() {
     article(&fixture, "nothing", None, None, plain()).await;
     article(&fixture, "gone", Some(X), Some(X), plain()).await;
     fixture.images("gone", &[ImageWrite::Tombstone(tombstone("i", 2))]).await;
-    fixture.facts("gone", &ArticleFacts::default(), TextWrite::Remove, true).await;
+    fixture.facts("gone", &ArticleFacts::default(), TextWrite::Remove).await;
 
     assert_eq!(found(&fixture, "both", |_| {}).await, ["near"]);
     assert_eq!(found(&fixture, "both", |query| query.threshold = None).await, ["far", "near"]);
@@ -94,24 +95,27 @@ async fn fields_restrict_both_searches() {
         })
         .await
     };
-    assert_eq!(own(|query| query.same_categories = true).await, both(&["cup-g", "cup-h"]));
-    assert_eq!(own(|query| query.same_group = true).await, both(&["cup-g", "jug-g"]));
+    assert_eq!(own(|query| query.restriction.same_categories = true).await, both(&["cup-g", "cup-h"]));
+    assert_eq!(own(|query| query.restriction.same_group = true).await, both(&["cup-g", "jug-g"]));
     // Not the own twin: it shares everything.
     let different = |ids: &[&str]| {
         let mut all = both(ids);
         all.retain(|id| id != "own-text");
         all
     };
-    assert_eq!(own(|query| query.different_categories = true).await, different(&["jug-g", "bare"]));
-    assert_eq!(own(|query| query.different_group = true).await, different(&["cup-h", "bare"]));
+    assert_eq!(
+        own(|query| query.restriction.different_categories = true).await,
+        different(&["jug-g", "bare"])
+    );
+    assert_eq!(own(|query| query.restriction.different_group = true).await, different(&["cup-h", "bare"]));
     // An article without a value shares it with nobody.
-    assert!(found(&fixture, "bare", |query| query.same_categories = true).await.is_empty());
-    assert!(found(&fixture, "bare", |query| query.same_group = true).await.is_empty());
+    assert!(found(&fixture, "bare", |query| query.restriction.same_categories = true).await.is_empty());
+    assert!(found(&fixture, "bare", |query| query.restriction.same_group = true).await.is_empty());
     // Changed fields count at once, in the images as well.
     let moved = ArticleFacts { image_count: 1, ..facts("title", &["mug"], Some("group g")) };
     fixture.catalogue.write_filter_fields("jug-g", &moved).await.unwrap();
     let mut same = both(&["cup-g", "cup-h"]);
     same.push("jug-g".to_owned());
     same.sort();
-    assert_eq!(own(|query| query.same_categories = true).await, same);
+    assert_eq!(own(|query| query.restriction.same_categories = true).await, same);
 }

@@ -1,9 +1,12 @@
 //! A write yields to newer stored state, and touches nothing that is not its own.
 
-use lookalike::adapters::qdrant::{ImageWrite, StoreError, TextWrite};
+use list_maintenance::Mark;
+use lookalike::adapters::qdrant::StoreError;
+use lookalike::domain::article::ArticleFacts;
 use lookalike::domain::list::RankState;
+use lookalike::ports::{Catalogue as _, ImageWrite, TextWrite};
 
-use super::{DIMENSION, Fixture, facts, ranked, stored, tombstone, unit};
+use super::{DIMENSION, Fixture, RANKING, SIZES, facts, ranked, stored, tombstone, unit};
 
 const FIRST: [f32; DIMENSION] = [1.0, 0.0, 0.0];
 const SECOND: [f32; DIMENSION] = [0.6, 0.8, 0.0];
@@ -15,7 +18,7 @@ fn embedded(version: u64, numbers: [f32; DIMENSION]) -> ImageWrite {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_older_image_never_replaces_a_newer_one() {
     let fixture = Fixture::start().await;
-    fixture.facts("a", &facts("a", &[], None), TextWrite::Keep, false).await;
+    fixture.facts("a", &facts("a", &[], None), TextWrite::Keep).await;
     fixture.images("a", &[embedded(5, FIRST)]).await;
     for stale in
         [embedded(4, SECOND), ImageWrite::Tombstone(tombstone("i", 4)), ImageWrite::Described(stored("i", 4))]
@@ -38,7 +41,7 @@ async fn an_older_image_never_replaces_a_newer_one() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tombstone_keeps_older_images_away() {
     let fixture = Fixture::start().await;
-    fixture.facts("a", &facts("a", &[], None), TextWrite::Keep, false).await;
+    fixture.facts("a", &facts("a", &[], None), TextWrite::Keep).await;
     fixture.images("a", &[embedded(5, FIRST)]).await;
     fixture.images("a", &[ImageWrite::Tombstone(tombstone("i", 8))]).await;
     assert_eq!(fixture.image().await, (8, true, None));
@@ -54,7 +57,7 @@ async fn a_tombstone_keeps_older_images_away() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn versions_beyond_floating_point_never_block_a_newer_one() {
     let fixture = Fixture::start().await;
-    fixture.facts("a", &facts("a", &[], None), TextWrite::Keep, false).await;
+    fixture.facts("a", &facts("a", &[], None), TextWrite::Keep).await;
     for version in
         [(1 << 53) - 1, 1 << 53, (1 << 53) + 1, (1 << 53) + 2, 1 << 60, (1 << 60) + 1, i64::MAX as u64]
     {
@@ -69,62 +72,60 @@ async fn versions_beyond_floating_point_never_block_a_newer_one() {
 async fn facts_and_list_of_an_article_do_not_touch_each_other() {
     let fixture = Fixture::start().await;
     let text = |numbers| TextWrite::Set(unit(numbers));
-    let view = async || fixture.catalogue.article_with_list("a").await.unwrap().unwrap();
     let title = async || fixture.catalogue.article_state("a").await.unwrap().facts.unwrap().fields.title;
-    assert_eq!(fixture.catalogue.article_with_list("a").await.unwrap(), None);
-    fixture.facts("a", &facts("old", &["mug"], Some("g")), text(FIRST), false).await;
-    fixture.catalogue.write_rank("a", &ranked("a", "b", 1)).await.unwrap();
+    let profile = async || fixture.profile("a").await.unwrap();
+    assert_eq!(fixture.catalogue.rank_view("a").await.unwrap(), None);
+    fixture.facts("a", &facts("old", &["mug"], Some("g")), text(FIRST)).await;
+    fixture.store("a", &ranked("b", 1)).await;
 
-    fixture.facts("a", &facts("new", &["cup"], None), TextWrite::Keep, true).await;
-    let kept = view().await;
-    assert_eq!(kept.rank, ranked("a", "b", 1), "numbers come back to the last bit");
-    assert_eq!(kept.profile.text, Some(unit(FIRST)));
-    assert_eq!((kept.profile.categories, kept.profile.group), (vec!["cup".to_owned()], None));
+    fixture.facts("a", &facts("new", &["cup"], None), TextWrite::Keep).await;
+    assert_eq!(fixture.rank("a").await, ranked("b", 1), "numbers come back to the last bit");
+    let kept = profile().await;
+    assert_eq!((kept.text, kept.categories, kept.group), (Some(unit(FIRST)), vec!["cup".to_owned()], None));
     // Written as if new: another worker was first, and its list survives.
-    fixture.facts("a", &facts("again", &["cup"], None), text(SECOND), false).await;
-    assert_eq!((view().await.rank, title().await), (ranked("a", "b", 1), Some("again".to_owned())));
+    fixture.facts_at(1, "a", &facts("again", &["cup"], None), text(SECOND)).await;
+    assert_eq!((fixture.rank("a").await, title().await), (ranked("b", 1), Some("new".to_owned())));
     // A list does not touch the facts, and a removed text takes only itself away.
-    fixture.catalogue.write_rank("a", &ranked("a", "c", 2)).await.unwrap();
-    assert_eq!((title().await, view().await.profile.text.is_some()), (Some("again".to_owned()), true));
-    fixture.facts("a", &facts("", &[], None), TextWrite::Remove, true).await;
-    let bare = view().await;
-    assert_eq!((bare.profile.text, bare.rank), (None, ranked("a", "c", 2)));
+    fixture.store("a", &ranked("c", 2)).await;
+    assert_eq!((title().await, profile().await.text.is_some()), (Some("new".to_owned()), true));
+    fixture.facts("a", &facts("", &[], None), TextWrite::Remove).await;
+    assert_eq!((profile().await.text, fixture.rank("a").await), (None, ranked("c", 2)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_older_sequence_never_replaces_a_newer_one() {
     let fixture = Fixture::start().await;
-    let catalogue = &fixture.catalogue;
-    fixture.facts("a", &facts("a", &[], None), TextWrite::Keep, false).await;
+    fixture.facts("a", &facts("a", &[], None), TextWrite::Keep).await;
     assert_eq!(fixture.rank("a").await, RankState::default());
-    catalogue.mark_dirty("a", 1, "r").await.unwrap();
-    assert_eq!(
-        fixture.rank("a").await,
-        RankState { sequence: 1, dirty: true, ranking: Some("r".to_owned()), ..RankState::default() }
-    );
-    catalogue.write_rank("a", &ranked("a", "b", 1)).await.unwrap();
-    assert_eq!(fixture.rank("a").await, ranked("a", "b", 1));
-    // The list of this number is there already: the mark came late.
-    catalogue.mark_dirty("a", 1, "r").await.unwrap();
-    assert!(!fixture.rank("a").await.dirty);
-    catalogue.mark_dirty("a", 2, "r").await.unwrap();
-    let marked = fixture.rank("a").await;
-    assert_eq!((marked.sequence, marked.dirty, marked.list), (2, true, ranked("a", "b", 1).list));
+    let claimed = |sequence, mark| RankState {
+        sequence,
+        ranking: RANKING,
+        mark,
+        holds: vec!["claimed".to_owned()],
+        ..RankState::default()
+    };
+    fixture.claim("a", 1, Mark::Searching).await;
+    assert_eq!(fixture.rank("a").await, claimed(1, Mark::Searching));
+    fixture.store("a", &ranked("b", 1)).await;
+    assert_eq!(fixture.rank("a").await, ranked("b", 1));
+    // The list of this number is there already: the claim came late.
+    fixture.claim("a", 1, Mark::Editing).await;
+    assert_eq!(fixture.rank("a").await, ranked("b", 1));
+    fixture.claim("a", 2, Mark::Editing).await;
+    let editing = RankState { list: ranked("b", 1).list, published: 1, ..claimed(2, Mark::Editing) };
+    assert_eq!(fixture.rank("a").await, editing, "the list is there until another is stored");
     // A worker that lost the article writes its list late.
-    catalogue.write_rank("a", &ranked("a", "late", 1)).await.unwrap();
-    assert_eq!(
-        (fixture.rank("a").await.dirty, fixture.rank("a").await.list),
-        (true, ranked("a", "b", 1).list)
-    );
-    catalogue.write_rank("a", &ranked("a", "c", 2)).await.unwrap();
-    assert_eq!(fixture.rank("a").await, ranked("a", "c", 2));
-    let gone = RankState { sequence: 3, ..RankState::default() };
-    catalogue.write_rank("a", &gone).await.unwrap();
+    fixture.store("a", &ranked("late", 1)).await;
+    assert_eq!(fixture.rank("a").await, editing);
+    fixture.store("a", &ranked("c", 2)).await;
+    assert_eq!(fixture.rank("a").await, ranked("c", 2));
+    let gone = RankState { sequence: 3, published: 3, ..RankState::default() };
+    fixture.store("a", &gone).await;
     assert_eq!(fixture.rank("a").await, gone);
     // An article that was never stored gets nothing from ranking.
-    catalogue.mark_dirty("never", 1, "r").await.unwrap();
-    catalogue.write_rank("never", &ranked("never", "a", 2)).await.unwrap();
-    assert_eq!(catalogue.article_with_list("never").await.unwrap(), None);
+    fixture.claim("never", 1, Mark::Searching).await;
+    fixture.store("never", &ranked("a", 2)).await;
+    assert_eq!(fixture.catalogue.rank_view("never").await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -141,30 +142,65 @@ async fn collections_of_another_shape_are_refused() {
         prefix: "other".to_owned(),
         ..fixture.settings.clone()
     };
-    let missing = lookalike::adapters::qdrant::Catalogue::connect(&other, "encoder").unwrap();
+    let missing = lookalike::adapters::qdrant::Catalogue::connect(&other, "encoder", SIZES).unwrap();
     let refused = missing.prepare(&other, DIMENSION).await;
     assert!(matches!(refused, Err(StoreError::MissingCollection { .. })), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn older_facts_never_replace_newer_ones() {
+async fn facts_yield_to_whoever_wrote_since_they_were_read() {
     let fixture = Fixture::start().await;
     let text = |numbers| TextWrite::Set(unit(numbers));
     let stored = async || {
-        let view = fixture.catalogue.article_with_list("a").await.unwrap().unwrap();
         let state = fixture.catalogue.article_state("a").await.unwrap();
-        (state.facts.unwrap().fields.title.unwrap(), view.profile.text)
+        let text = fixture.profile("a").await.unwrap().text;
+        (state.facts.unwrap().fields.title.unwrap(), text, state.facts_sequence)
     };
-    fixture.facts_at(5, "a", &facts("five", &[], None), text(FIRST), false).await;
+    fixture.facts("a", &facts("one", &[], None), text(FIRST)).await;
+    fixture.facts("a", &facts("two", &[], None), TextWrite::Keep).await;
     // An owner that lost the article writes late, in every way it can.
     for late in [text(SECOND), TextWrite::Keep, TextWrite::Remove] {
-        for exists in [true, false] {
-            fixture.facts_at(4, "a", &facts("four", &[], None), late.clone(), exists).await;
-            assert_eq!(stored().await, ("five".to_owned(), Some(unit(FIRST))), "{late:?}");
+        for sequence in [1, 2] {
+            fixture.facts_at(sequence, "a", &facts("late", &[], None), late.clone()).await;
+            assert_eq!(stored().await, ("two".to_owned(), Some(unit(FIRST)), 2), "{late:?}");
         }
     }
-    fixture.facts_at(5, "a", &facts("again", &[], None), text(SECOND), true).await;
-    assert_eq!(stored().await, ("again".to_owned(), Some(unit(SECOND))), "a replay counts");
+    fixture.facts_at(3, "a", &facts("three", &[], None), text(SECOND)).await;
+    assert_eq!(stored().await, ("three".to_owned(), Some(unit(SECOND)), 3));
+    fixture.facts_at(3, "a", &facts("three", &[], None), text(FIRST)).await;
+    assert_eq!(stored().await, ("three".to_owned(), Some(unit(FIRST)), 3), "the same write again counts");
+}
+
+/// Images carry categories and group for the search: an owner that lost the article
+/// must not bring older ones back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn older_filter_fields_never_replace_newer_ones() {
+    let fixture = Fixture::start().await;
+    let of = |category: &str, version| ArticleFacts {
+        text_version: Some(version),
+        image_count: 1,
+        ..facts("a", &[category], None)
+    };
+    let write = |facts, version, numbers| {
+        let fixture = &fixture;
+        async move {
+            let write = embedded(version, numbers);
+            fixture.catalogue.write_images("a", &facts, &[write]).await.unwrap();
+        }
+    };
+    write(of("new", 8), 5, FIRST).await;
+    fixture.facts("a", &of("new", 8), TextWrite::Keep).await;
+    fixture.catalogue.write_filter_fields("a", &of("old", 3)).await.unwrap();
+    write(of("old", 3), 6, SECOND).await;
+    assert_eq!(fixture.image().await, (5, false, Some(1.0)), "its next owner writes that image again");
+    fixture.facts("b", &of("new", 8), TextWrite::Keep).await;
+    let image = ImageWrite::Embedded(stored("i", 1), unit(FIRST));
+    fixture.catalogue.write_images("b", &of("new", 8), &[image]).await.unwrap();
+    let found = super::searches::found(&fixture, "b", |query| query.restriction.same_categories = true).await;
+    assert_eq!(found, ["a"], "it is still of the newer category");
+    fixture.catalogue.write_filter_fields("a", &of("newest", 9)).await.unwrap();
+    let found = super::searches::found(&fixture, "b", |query| query.restriction.same_categories = true).await;
+    assert_eq!(found, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -176,8 +212,8 @@ async fn attributes_nested_deeper_than_a_grpc_message_are_kept() {
     }
     let mut article = facts("a", &[], None);
     article.fields.attributes.insert("deep".to_owned(), deep.clone());
-    for exists in [false, true] {
-        fixture.facts("a", &article, TextWrite::Keep, exists).await;
+    for _ in ["insert", "update"] {
+        fixture.facts("a", &article, TextWrite::Keep).await;
         let state = fixture.catalogue.article_state("a").await.unwrap();
         assert_eq!(state.facts.unwrap().fields.attributes["deep"], deep);
     }

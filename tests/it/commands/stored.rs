@@ -1,5 +1,6 @@
 //! Commands that read what is stored: `rebuild`, `rebuild --compare`, `similar`.
 
+use list_maintenance::Entries;
 use serde_json::{Value, json};
 
 use crate::support::bench::Bench;
@@ -32,8 +33,12 @@ async fn rebuild_finds_what_differs() {
     let exact = lookalike(&["rebuild", "-c", file]).await;
     let exact: Vec<Value> = exact.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let catalogue = bench.catalogue(&config);
-    let mut state = catalogue.article_with_list("b2").await.unwrap().unwrap().rank;
-    let stored = serde_json::to_value(&state.list.as_ref().unwrap().neighbours).unwrap();
+    let ranked = |id: &'static str| {
+        let catalogue = &catalogue;
+        async move { catalogue.view(id).await.unwrap().unwrap().ranked }
+    };
+    let mut swapped = ranked("b2").await;
+    let stored = serde_json::to_value(&swapped.list("b2", 3).unwrap().neighbours).unwrap();
     assert_eq!((exact.len(), &exact[2]["article_id"]), (5, &json!("b2")));
     for (exact, stored) in exact[2]["neighbours"].as_array().unwrap().iter().zip(stored.as_array().unwrap()) {
         for field in ["article_id", "score", "image_score", "text_score", "pairs"] {
@@ -47,12 +52,15 @@ async fn rebuild_finds_what_differs() {
     assert_eq!(lookalike(&["similar", "never", "-c", file]).await.code, Some(1));
 
     // Another order, and one list that is gone.
-    state.sequence += 1;
-    state.list.as_mut().unwrap().neighbours.swap(0, 1);
-    catalogue.write_rank("b2", &state).await.unwrap();
-    let mut other = catalogue.article_with_list("b4").await.unwrap().unwrap().rank;
-    (other.sequence, other.list) = (other.sequence + 1, None);
-    catalogue.write_rank("b4", &other).await.unwrap();
+    swapped.state.sequence += 1;
+    let list = swapped.state.list.as_mut().unwrap();
+    let mut entries = list.entries.as_slice().to_vec();
+    entries.swap(0, 1);
+    list.entries = Entries::restored(entries, None, config.ranking.sizes());
+    catalogue.write_ranked("b2", &swapped).await.unwrap();
+    let mut gone = ranked("b4").await;
+    (gone.state.sequence, gone.state.list) = (gone.state.sequence + 1, None);
+    catalogue.write_ranked("b4", &gone).await.unwrap();
     let differs = lookalike(&["rebuild", "-c", file, "--compare"]).await;
     assert_eq!(differs.code, Some(1), "{differs:?}");
     assert!(

@@ -68,7 +68,7 @@ async fn the_same_bytes_are_never_embedded_twice() {
         bench.quiet(&config, &[&worker]).await;
         assert_eq!(work(&worker).await, before, "{what}");
     }
-    let state = bench.catalogue(&config).article_state("once").await.unwrap();
+    let state = bench.catalogue(&config).state("once").await.unwrap();
     let front = &state.images["front"];
     assert_eq!((front.view.as_deref(), front.etag.as_deref()), (Some("top"), Some("W1")));
     assert_eq!(state.images["back"].position, Some(1), "the changes were stored");

@@ -158,7 +158,7 @@ async fn late_events(bench: &Bench, worker: &Process, shop: &mut Shop) {
 
 /// Living images of an article and their versions.
 async fn stored_versions(bench: &Bench, id: &str) -> Vec<(String, u64)> {
-    let state = bench.catalogue(&bench.config(&json!({}))).article_state(id).await.unwrap();
+    let state = bench.catalogue(&bench.config(&json!({}))).state(id).await.unwrap();
     let living = state.images.into_values().filter(|image| !image.deleted);
     living.map(|image| (image.image_id, image.version)).collect()
 }

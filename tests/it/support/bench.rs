@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use lookalike::adapters::kafka::producer::{Outgoing, Producer};
+use lookalike::adapters::kafka::producer::Producer;
 use lookalike::adapters::kafka::tail::{GroupProgress, Progress};
 use lookalike::adapters::qdrant::Catalogue;
 use lookalike::app::{AppError, Worker};
@@ -14,6 +14,7 @@ use lookalike::config::Config;
 use lookalike::embedded::kafka::{EmbeddedKafka, GROUP_PROPERTIES};
 use lookalike::embedded::qdrant::QdrantServer;
 use lookalike::encoder::Encoder;
+use lookalike::ports::Outgoing;
 use lookalike::similarity::Method;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -139,7 +140,7 @@ impl Bench {
         let sending = records.iter().map(|record| {
             let (key, value) = (record.key.as_deref(), record.value.as_deref());
             let outgoing = Outgoing { topic, key, value, headers: &record.headers };
-            async move { self.producer.produce(&outgoing).await }
+            async move { self.producer.send(&outgoing).await }
         });
         let sent = tokio::time::timeout(DEADLINE, try_join_all(sending)).await;
         sent.expect("records are acknowledged in time").unwrap();
@@ -198,7 +199,7 @@ impl Bench {
     /// The stored catalogue of a configuration.
     pub(crate) fn catalogue(&self, config: &Config) -> Catalogue {
         let (fingerprint, _) = Encoder::identify(&config.encoder).unwrap();
-        Catalogue::connect(&config.qdrant, &fingerprint).unwrap()
+        Catalogue::connect(&config.qdrant, &fingerprint, config.ranking.sizes()).unwrap()
     }
 
     /// The encoder, to embed by itself what the workers embedded.

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
-use lookalike::adapters::qdrant::ArticleView;
+use list_maintenance::Mark;
 use lookalike::config::Config;
+use lookalike::domain::article::Profile;
 use lookalike::domain::list::{Neighbour, NeighbourList};
 use lookalike::encoder::Encoder;
 use lookalike::similarity::compare::Field;
@@ -66,10 +67,11 @@ pub(crate) async fn verify(bench: &Bench, config: &Config, encoder: &Encoder, sh
     assert_eq!(listed, items.keys().collect(), "exactly the living articles have a list");
     let catalogue = bench.catalogue(config);
     for id in shop.articles.keys() {
-        let stored = catalogue.article_with_list(id).await.unwrap().unwrap().rank;
-        assert_eq!(stored.list, published.get(id).cloned().flatten(), "{id}: stored and published");
-        assert!(!stored.dirty, "{id} is clean");
-        if let Some(found) = stored.list {
+        let stored = catalogue.view(id).await.unwrap().unwrap().ranked;
+        let found = stored.list(id, config.ranking.k);
+        assert_eq!(found, published.get(id).cloned().flatten(), "{id}: stored and published");
+        assert_eq!(stored.state.mark, Mark::Clear, "{id}");
+        if let Some(found) = found {
             assert_list(id, &found.neighbours, &list(id, &items, &rules), &items);
         }
     }
@@ -110,10 +112,10 @@ async fn stored_as(bench: &Bench, config: &Config, encoder: &Encoder, shop: &Sho
     let catalogue = bench.catalogue(config);
     let ids = catalogue.all_article_ids().await.unwrap();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>(), shop.articles.keys().collect(), "articles ever seen");
-    let mut views = catalogue.articles_by_id(&ids).await.unwrap();
+    let mut profiles = catalogue.profiles_by_id(&ids).await.unwrap();
     let mut items = BTreeMap::new();
     for (id, article) in &shop.articles {
-        let state = catalogue.article_state(id).await.unwrap();
+        let state = catalogue.state(id).await.unwrap();
         let living = state.images.values().filter(|image| !image.deleted);
         let uris: BTreeMap<_, _> =
             living.map(|image| (image.image_id.clone(), image.uri.clone().unwrap())).collect();
@@ -125,7 +127,7 @@ async fn stored_as(bench: &Bench, config: &Config, encoder: &Encoder, shop: &Sho
             "{id}"
         );
         assert_eq!(facts.image_count, article.images.len(), "{id}");
-        let item = item(id, article, &views.remove(id).unwrap(), encoder).await;
+        let item = item(id, article, &profiles.remove(id).unwrap(), encoder).await;
         if !article.is_empty() {
             items.insert(id.clone(), item);
         }
@@ -133,8 +135,7 @@ async fn stored_as(bench: &Bench, config: &Config, encoder: &Encoder, shop: &Sho
     items
 }
 
-async fn item(id: &str, article: &Article, view: &ArticleView, encoder: &Encoder) -> Item {
-    let profile = &view.profile;
+async fn item(id: &str, article: &Article, profile: &Profile, encoder: &Encoder) -> Item {
     assert_eq!((&profile.categories, &profile.group), (&article.categories, &article.group), "{id}");
     let mut images = BTreeMap::new();
     for member in &profile.images {

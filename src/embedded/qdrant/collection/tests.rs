@@ -66,7 +66,7 @@ fn the_journal_is_emptied_at_its_limit() {
     let (directory, mut collection) = create();
     collection.limits.journal_bytes = 10_000;
     for number in 0..50 {
-        collection.write(upsert(number, 1, 1_000), true).unwrap();
+        collection.write(vec![upsert(number, 1, 1_000)], true).unwrap();
         assert!(journal_bytes(directory.path()) < 10_000);
     }
     drop(collection);
@@ -80,36 +80,36 @@ fn the_engine_log_is_shortened_and_its_numbers_go_on() {
     collection.limits.engine_log_bytes = 40 * MIB as u64;
     let mut most_files = 0;
     for number in 0..60 {
-        collection.write(upsert(number % 3, number as i64, 2 * MIB), false).unwrap();
+        collection.write(vec![upsert(number % 3, number as i64, 2 * MIB)], false).unwrap();
         most_files = most_files.max(engine_log_files(directory.path()));
     }
     assert!((3..=7).contains(&most_files), "{most_files} files of 8 MiB for a limit of 40 MiB");
     // Were numbers given out twice, the engine would skip these writes.
-    collection.write(upsert(0, 1_000, 1), true).unwrap();
+    collection.write(vec![upsert(0, 1_000, 1)], true).unwrap();
     assert_eq!(mark(&collection, 0), Some(1_000));
     drop(collection);
     let collection = open(directory.path());
     assert!(engine_log_files(directory.path()) <= 1);
     assert_eq!(mark(&collection, 0), Some(1_000));
     assert_eq!([1, 2].map(|id| mark(&collection, id)), [Some(58), Some(59)]);
-    collection.write(upsert(1, 2_000, 1), true).unwrap();
+    collection.write(vec![upsert(1, 2_000, 1)], true).unwrap();
     assert_eq!(mark(&collection, 1), Some(2_000));
 }
 
 #[test]
 fn repeating_a_journal_on_newer_files_ends_in_the_same_state() {
     let (directory, collection) = create();
-    collection.write(upsert(1, 1, 0), true).unwrap();
+    collection.write(vec![upsert(1, 1, 0)], true).unwrap();
     let set = SetPayload {
         payload: Payload::from([("mark", Value::from(2_i64))]).into(),
         points_selector: selector(2),
         ..SetPayload::default()
     };
-    collection.write(upsert(2, 1, 0), true).unwrap();
-    collection.write(Operation::SetPayload(set), true).unwrap();
+    collection.write(vec![upsert(2, 1, 0)], true).unwrap();
+    collection.write(vec![Operation::SetPayload(set)], true).unwrap();
     let delete = DeletePoints { points: selector(2), shard_key_selector: None };
-    collection.write(Operation::DeletePoints(delete), true).unwrap();
-    collection.write(upsert(1, 3, 0), true).unwrap();
+    collection.write(vec![Operation::DeletePoints(delete)], true).unwrap();
+    collection.write(vec![upsert(1, 3, 0)], true).unwrap();
     let journal = directory.path().join(JOURNAL_FILE);
     let kept = fs::read(&journal).unwrap();
     assert!(!kept.is_empty());
@@ -127,11 +127,11 @@ fn repeating_a_journal_on_newer_files_ends_in_the_same_state() {
 #[test]
 fn after_a_failed_flush_the_collection_takes_no_write() {
     let (directory, mut collection) = create();
-    collection.write(upsert(1, 1, 0), true).unwrap();
+    collection.write(vec![upsert(1, 1, 0)], true).unwrap();
     collection.limits.journal_bytes = 0;
     fs::rename(directory.path().join(ENGINE_FOLDER), directory.path().join("elsewhere")).unwrap();
     for _ in 0..2 {
-        let status = collection.write(upsert(1, 2, 0), true).unwrap_err();
+        let status = collection.write(vec![upsert(1, 2, 0)], true).unwrap_err();
         assert_eq!(status.code(), tonic::Code::Internal);
         assert!(status.message().contains("restart"), "{}", status.message());
     }

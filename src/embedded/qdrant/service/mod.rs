@@ -64,18 +64,13 @@ impl Service {
         self.threads.read(move || work(&collection)).await
     }
 
-    async fn update<F>(&self, collection: &str, work: F) -> Result<Response<PointsOperationResponse>, Status>
+    async fn update<T, F>(&self, collection: &str, work: F) -> Result<T, Status>
     where
-        F: FnOnce(&Collection) -> Result<UpdateResult, Status> + Send + 'static,
+        T: Send + 'static,
+        F: FnOnce(&Collection) -> Result<T, Status> + Send + 'static,
     {
-        let start = Instant::now();
         let collection = self.registry.get(collection)?;
-        let result = self.threads.write(move || work(&collection)).await?;
-        Ok(Response::new(PointsOperationResponse {
-            result: Some(result),
-            time: start.elapsed().as_secs_f64(),
-            usage: None,
-        }))
+        self.threads.write(move || work(&collection)).await
     }
 
     async fn write(
@@ -84,9 +79,16 @@ impl Service {
         operation: Operation,
         wait: Option<bool>,
     ) -> Result<Response<PointsOperationResponse>, Status> {
+        let start = Instant::now();
         let wait = wait.unwrap_or_default();
-        self.update(collection, move |collection| collection.write(operation, wait)).await
+        let results =
+            self.update(collection, move |collection| collection.write(vec![operation], wait)).await?;
+        Ok(updated(results.into_iter().next(), start))
     }
+}
+
+fn updated(result: Option<UpdateResult>, start: Instant) -> Response<PointsOperationResponse> {
+    Response::new(PointsOperationResponse { result, time: start.elapsed().as_secs_f64(), usage: None })
 }
 
 #[tonic::async_trait]

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use super::super::collection::Collection;
 use super::super::convert::{engine_status, filter, payload, point, query, schema};
 use super::super::operation::refuse_shard_key;
-use super::{Service, not_served};
+use super::{Service, not_served, updated};
 
 type Update = Result<Response<PointsOperationResponse>, Status>;
 
@@ -122,9 +122,29 @@ impl Points for Service {
     }
 
     async fn create_field_index(&self, request: Request<CreateFieldIndexCollection>) -> Update {
-        let request = request.into_inner();
+        let (start, request) = (Instant::now(), request.into_inner());
         let index = schema::create_index(&request)?;
-        self.update(&request.collection_name, move |collection| collection.create_index(index)).await
+        let created =
+            self.update(&request.collection_name, move |collection| collection.create_index(index)).await?;
+        Ok(updated(Some(created), start))
+    }
+
+    async fn update_batch(
+        &self,
+        request: Request<UpdateBatchPoints>,
+    ) -> Result<Response<UpdateBatchResponse>, Status> {
+        let start = Instant::now();
+        let UpdateBatchPoints { collection_name, wait, operations, ordering: _, timeout: _ } =
+            request.into_inner();
+        let missing = || Status::invalid_argument("an operation of the batch is empty");
+        let operations = operations
+            .into_iter()
+            .map(|one| one.operation.ok_or_else(missing))
+            .collect::<Result<Vec<_>, _>>()?;
+        let wait = wait.unwrap_or_default();
+        let result =
+            self.update(&collection_name, move |collection| collection.write(operations, wait)).await?;
+        Ok(Response::new(UpdateBatchResponse { result, time: start.elapsed().as_secs_f64(), usage: None }))
     }
 
     async fn get(&self, request: Request<GetPoints>) -> Result<Response<GetResponse>, Status> {
@@ -218,7 +238,6 @@ impl Points for Service {
         recommend_groups(RecommendPointGroups) -> RecommendGroupsResponse;
         discover(DiscoverPoints) -> DiscoverResponse;
         discover_batch(DiscoverBatchPoints) -> DiscoverBatchResponse;
-        update_batch(UpdateBatchPoints) -> UpdateBatchResponse;
         query_groups(QueryPointGroups) -> QueryGroupsResponse;
         facet(FacetCounts) -> FacetResponse;
         search_matrix_pairs(SearchMatrixPoints) -> SearchMatrixPairsResponse;
