@@ -105,7 +105,7 @@ async fn work(
     };
     probe.set_catalogue(parts.catalogue.clone(), config.ranking.k);
     let mut tasks = Tasks::new();
-    let controls = start_roles(config, &parts, &mut tasks)?;
+    let controls = start_roles(config, &parts, &mut tasks, &stop)?;
     probe.set_consumers(controls.clone());
     health.unblock("start");
     tracing::info!(role = ?config.role, "worker started");
@@ -116,7 +116,12 @@ async fn work(
 }
 
 /// Starts the consumers and pipelines of the configured role.
-fn start_roles(config: &Config, parts: &Parts, tasks: &mut Tasks) -> Result<Vec<Arc<Control>>, AppError> {
+fn start_roles(
+    config: &Config,
+    parts: &Parts,
+    tasks: &mut Tasks,
+    stop: &CancellationToken,
+) -> Result<Vec<Arc<Control>>, AppError> {
     let mut controls = Vec::new();
     let prefix = &config.kafka.group_prefix;
     if matches!(config.role, Role::All | Role::Embed) {
@@ -129,9 +134,17 @@ fn start_roles(config: &Config, parts: &Parts, tasks: &mut Tasks) -> Result<Vec<
     if matches!(config.role, Role::All | Role::Rank) {
         let consumer = consume(config, &config.kafka.topics.rank, &format!("{prefix}.rank"))?;
         let (role, settings) = (parts.rank_role(config), config.rank_jobs.clone());
+        let sweeper = parts.sweeper(config, Arc::clone(&consumer.control));
+        let sweeping = sweeper.run(stop.clone());
         controls.push(Arc::clone(&consumer.control));
         tasks.spawn(finished(consumer.finished));
         tasks.spawn(async move { Ok(rank::run(role, consumer.records, &settings).await?) });
+        tasks.spawn(async move { Ok(sweeping.await?) });
+        let consumer = consume(config, &config.kafka.topics.similar, &format!("{prefix}.watch"))?;
+        let (role, settings) = (parts.watch_role(config)?, config.watch_jobs.clone());
+        controls.push(Arc::clone(&consumer.control));
+        tasks.spawn(finished(consumer.finished));
+        tasks.spawn(async move { Ok(rank::watch::run(role, consumer.records, &settings).await?) });
     }
     Ok(controls)
 }

@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::AppError;
 use crate::adapters::kafka::admin;
+use crate::adapters::kafka::control::Control;
+use crate::adapters::kafka::ends::Ends;
 use crate::adapters::kafka::producer::Producer;
 use crate::adapters::objects::Objects;
 use crate::adapters::qdrant::{Catalogue, QdrantSettings};
@@ -23,6 +25,8 @@ use crate::health::Health;
 use crate::metrics::metrics;
 use crate::pipeline::dead_letter::DeadLetters;
 use crate::pipeline::embed::EmbedRole;
+use crate::pipeline::rank::sweep::Sweeper;
+use crate::pipeline::rank::watch::WatchRole;
 use crate::pipeline::rank::{RankRole, Sets};
 use crate::random::Random;
 use crate::retry::{Attempts, Failure, Tenure};
@@ -139,6 +143,28 @@ impl Parts {
             similar_topic: config.kafka.topics.similar.clone(),
             settings: ranking.clone(),
             comparison: Arc::new(ranking.comparison()),
+        }
+    }
+
+    pub(super) fn watch_role(&self, config: &Config) -> Result<WatchRole, AppError> {
+        Ok(WatchRole {
+            catalogue: Arc::new(self.catalogue.clone()),
+            log: Arc::new(self.producer.clone()),
+            ends: Arc::new(Ends::new(&config.kafka)?),
+            attempts: self.attempts.clone(),
+            rank_topic: config.kafka.topics.rank.clone(),
+            similar_topic: config.kafka.topics.similar.clone(),
+        })
+    }
+
+    pub(super) fn sweeper(&self, config: &Config, rank: Arc<Control>) -> Sweeper {
+        Sweeper {
+            catalogue: Arc::new(self.catalogue.clone()),
+            log: Arc::new(self.producer.clone()),
+            attempts: self.attempts.clone(),
+            rank_topic: config.kafka.topics.rank.clone(),
+            settings: config.sweep.clone(),
+            has_turn: Box::new(move || rank.owns_first_partition()),
         }
     }
 

@@ -16,6 +16,7 @@ use crate::adapters::qdrant::QdrantSettings;
 use crate::encoder::{EncoderError, EncoderSettings};
 use crate::pipeline::dispatch::DispatchSettings;
 use crate::pipeline::rank::RankingSettings;
+use crate::pipeline::rank::sweep::SweepSettings;
 use crate::retry::BackoffSettings;
 
 /// Every setting with its default, commented.
@@ -44,6 +45,8 @@ pub struct Config {
     pub ranking: RankingSettings,
     pub embed_jobs: DispatchSettings,
     pub rank_jobs: DispatchSettings,
+    pub watch_jobs: DispatchSettings,
+    pub sweep: SweepSettings,
     pub retry: BackoffSettings,
     pub http: HttpSettings,
     pub shutdown: ShutdownSettings,
@@ -181,6 +184,8 @@ impl Config {
             ("embed_jobs.max_batch_records", self.embed_jobs.max_batch_records),
             ("rank_jobs.max_concurrent_articles", self.rank_jobs.max_concurrent_articles),
             ("rank_jobs.max_batch_records", self.rank_jobs.max_batch_records),
+            ("watch_jobs.max_concurrent_articles", self.watch_jobs.max_concurrent_articles),
+            ("watch_jobs.max_batch_records", self.watch_jobs.max_batch_records),
             ("kafka.max_in_flight_records", self.kafka.max_in_flight_records),
             ("kafka.max_uncommitted_records", self.kafka.max_uncommitted_records),
             ("qdrant.replication_factor", self.qdrant.replication_factor as usize),
@@ -192,6 +197,7 @@ impl Config {
             ("kafka.commit_interval_ms", self.kafka.commit_interval_ms),
             ("kafka.delivery_timeout_ms", self.kafka.delivery_timeout_ms),
             ("qdrant.timeout_ms", self.qdrant.timeout_ms),
+            ("sweep.interval_ms", self.sweep.interval_ms),
             ("retry.first_ms", self.retry.first_ms),
             ("retry.max_ms", self.retry.max_ms),
         ];

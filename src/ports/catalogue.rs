@@ -211,6 +211,10 @@ pub trait Catalogue: Send + Sync {
     /// Stores an article's list; yields to a higher sequence.
     async fn store(&self, article_id: &str, ranked: &Ranked) -> Result<(), Failed>;
 
+    /// Sequence, mark and last published sequence of an article, and no more of its
+    /// ranking state; `None` if it was never seen.
+    async fn publishing(&self, article_id: &str) -> Result<Option<RankState>, Failed>;
+
     /// Up to `limit` articles with a mark, and the sequence each mark is of.
     async fn marked(&self, limit: usize) -> Result<Vec<(String, u64)>, Failed>;
 

@@ -15,7 +15,7 @@ pub use catalogue::{
     Standing, TextWrite, Truncated,
 };
 pub use encoder::Embedder;
-pub use log::{Log, Outgoing};
+pub use log::{Log, Outgoing, TopicEnds};
 pub use objects::{Fetched, ObjectStores};
 
 use crate::error::{Classify, Disposition};

@@ -91,6 +91,9 @@ impl Context {
         state.assignment.forget_commits();
         for origin in origins(partitions) {
             metrics().kafka.assigned_partitions.with_label_values(&[&*origin.topic]).inc();
+            if origin.partition == 0 {
+                state.control.set_first_partition(true);
+            }
             state.assignment.assign(origin);
         }
         drop(state);
@@ -134,6 +137,9 @@ impl Context {
         let origins = origins(partitions);
         let mut state = self.state();
         state.assignment.end_leases(&origins);
+        if origins.iter().any(|origin| origin.partition == 0) {
+            state.control.set_first_partition(false);
+        }
         if consumer.assignment_lost() {
             // Another member may own them by now: our offsets no longer count.
             metrics().kafka.rebalances.with_label_values(&["lost"]).inc();

@@ -9,6 +9,7 @@ pub struct Control {
     started: Instant,
     last_poll_ms: AtomicU64,
     assigned: AtomicBool,
+    first_partition: AtomicBool,
     stop: AtomicBool,
 }
 
@@ -18,6 +19,7 @@ impl Control {
             started: Instant::now(),
             last_poll_ms: AtomicU64::new(0),
             assigned: AtomicBool::new(false),
+            first_partition: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         }
     }
@@ -29,6 +31,11 @@ impl Control {
     /// The first assignment has arrived.
     pub fn is_assigned(&self) -> bool {
         self.assigned.load(Ordering::SeqCst)
+    }
+
+    /// This process owns partition 0, and so does what one process of the group does.
+    pub fn owns_first_partition(&self) -> bool {
+        self.first_partition.load(Ordering::SeqCst)
     }
 
     /// Time since the thread last polled.
@@ -44,6 +51,10 @@ impl Control {
 
     pub(super) fn assigned(&self) {
         self.assigned.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn set_first_partition(&self, owned: bool) {
+        self.first_partition.store(owned, Ordering::SeqCst);
     }
 
     pub(super) fn beat(&self) {

@@ -9,6 +9,7 @@ mod assignment;
 pub mod consumer;
 mod context;
 pub mod control;
+pub mod ends;
 pub mod error;
 pub mod producer;
 pub mod record;

@@ -7,6 +7,7 @@ use list_maintenance::{Claim, Revision};
 
 use super::Catalogue;
 use crate::domain::article::{ArticleFacts, ArticleState, Profile};
+use crate::domain::list::RankState;
 use crate::ports::{
     self, CandidateQuery, Candidates, FactsMark, FactsWrite, Failed, ImageWrite, RankView, Ranked, Standing,
 };
@@ -77,6 +78,10 @@ impl ports::Catalogue for Catalogue {
 
     async fn store(&self, article_id: &str, ranked: &Ranked) -> Result<(), Failed> {
         self.write_ranked(article_id, ranked).await.map_err(Failed::new)
+    }
+
+    async fn publishing(&self, article_id: &str) -> Result<Option<RankState>, Failed> {
+        self.publishing_of(article_id).await.map_err(Failed::new)
     }
 
     async fn marked(&self, limit: usize) -> Result<Vec<(String, u64)>, Failed> {

@@ -119,6 +119,10 @@ pub(super) const VIEW_KEYS: [&str; 16] = [
     key::PUBLISHED_VERSION,
 ];
 
+/// What tells whether a published list is the newest.
+pub(super) const PUBLISHING_KEYS: [&str; 5] =
+    [key::ARTICLE_ID, key::SEQUENCE, key::DIRTY, key::SEARCHING, key::PUBLISHED];
+
 /// What another article's ranking reads. The list's revision only tells whether there
 /// is a list.
 pub(super) const STANDING_KEYS: [&str; 6] =

@@ -17,10 +17,11 @@ use qdrant_client::{Payload, Qdrant};
 use super::batch::Batcher;
 use super::filters::unless_newer;
 use super::payload::{self, key};
-use super::rank_payload::{self, STANDING_KEYS, VIEW_KEYS};
+use super::rank_payload::{self, PUBLISHING_KEYS, STANDING_KEYS, VIEW_KEYS};
 use super::read::include;
 use super::write::strong;
 use super::{Catalogue, StoreError};
+use crate::domain::list::RankState;
 use crate::ports::{FactsMark, RankView, Ranked, Standing};
 
 /// Most items of one call.
@@ -36,6 +37,7 @@ type Write = (Payload, Filter);
 #[derive(Clone)]
 pub(super) struct Batched {
     views: Batcher<String, Option<RankView>>,
+    publishing: Batcher<String, Option<RankView>>,
     revisions: Batcher<Vec<String>, HashMap<String, Revision>>,
     writes: Batcher<Write, ()>,
 }
@@ -43,11 +45,15 @@ pub(super) struct Batched {
 impl Batched {
     pub(super) fn start(client: &Qdrant, articles: &str, sizes: Sizes) -> Self {
         let points = Points { client: client.clone(), articles: articles.to_owned() };
-        let (views, revisions, writes) = (points.clone(), points.clone(), points);
+        let (views, publishing, revisions, writes) = (points.clone(), points.clone(), points.clone(), points);
         Self {
             views: Batcher::start(READS_AT_ONCE, move |ids| {
                 let points = views.clone();
-                async move { points.views(&ids, sizes).await }
+                async move { points.views(&ids, &VIEW_KEYS, sizes).await }
+            }),
+            publishing: Batcher::start(READS_AT_ONCE, move |ids| {
+                let points = publishing.clone();
+                async move { points.views(&ids, &PUBLISHING_KEYS, sizes).await }
             }),
             revisions: Batcher::start(READS_AT_ONCE, move |wanted| {
                 let points = revisions.clone();
@@ -87,10 +93,15 @@ impl Points {
         Ok(found)
     }
 
-    async fn views(&self, ids: &[String], sizes: Sizes) -> Result<Vec<Option<RankView>>, StoreError> {
+    async fn views(
+        &self,
+        ids: &[String],
+        keys: &[&str],
+        sizes: Sizes,
+    ) -> Result<Vec<Option<RankView>>, StoreError> {
         let unique: BTreeSet<&String> = ids.iter().collect();
         let mut views = HashMap::new();
-        for (article_id, payload) in self.get(unique, &VIEW_KEYS).await? {
+        for (article_id, payload) in self.get(unique, keys).await? {
             views.insert(article_id, rank_payload::view(&self.articles, payload, sizes)?);
         }
         Ok(ids.iter().map(|id| views.get(id).cloned()).collect())
@@ -139,6 +150,11 @@ impl Catalogue {
     /// An article as its own ranking reads it; `None` if it was never seen.
     pub async fn view(&self, article_id: &str) -> Result<Option<RankView>, StoreError> {
         self.batched.views.call(article_id.to_owned()).await
+    }
+
+    pub(super) async fn publishing_of(&self, article_id: &str) -> Result<Option<RankState>, StoreError> {
+        let view = self.batched.publishing.call(article_id.to_owned()).await?;
+        Ok(view.map(|view| view.ranked.state))
     }
 
     pub(super) async fn revisions_of(&self, ids: &[String]) -> Result<HashMap<String, Revision>, StoreError> {

@@ -11,9 +11,10 @@ use qdrant_client::qdrant::{
 use super::payload::key;
 use super::{Catalogue, IMAGE_VECTOR, QdrantSettings, StoreError, TEXT_VECTOR};
 
-/// Conditional updates came with 1.16, insert-only upserts with 1.17; before 1.19 a
-/// restart could bring deleted points back (qdrant issue 9575, fixed by 9678).
-const OLDEST_SERVER: (u32, u32) = (1, 19);
+/// Conditional updates came with 1.16, insert-only upserts with 1.17. That before 1.19 a
+/// restart could bring deleted points back (qdrant issue 9575, fixed by 9678) does no
+/// harm here: points are never deleted, and a tombstone's vector is never compared.
+const OLDEST_SERVER: (u32, u32) = (1, 17);
 
 const IMAGE_INDEXES: [(&str, FieldType); 4] = [
     (key::ARTICLE_ID, FieldType::Keyword),

@@ -12,6 +12,8 @@ mod perform;
 mod publish;
 mod sets;
 mod settings;
+pub mod sweep;
+pub mod watch;
 
 use std::sync::Arc;
 

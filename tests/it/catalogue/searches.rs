@@ -54,7 +54,8 @@ async fn images_and_texts_find_their_candidates() {
     article(&fixture, "only-text", None, Some(FAR), plain()).await;
     article(&fixture, "nothing", None, None, plain()).await;
     article(&fixture, "gone", Some(X), Some(X), plain()).await;
-    fixture.images("gone", &[ImageWrite::Tombstone(tombstone("i", 2))]).await;
+    let gone = ImageWrite::Tombstone(tombstone("i", 2));
+    fixture.catalogue.write_images("gone", &plain(), &[gone]).await.unwrap();
     fixture.facts("gone", &ArticleFacts::default(), TextWrite::Remove).await;
 
     assert_eq!(found(&fixture, "both", |_| {}).await, ["near"]);

@@ -79,6 +79,8 @@ impl Bench {
             "qdrant": {"url": qdrant.url()},
             "ranking": {"exact": true},
             "rank_jobs": {"coalesce_window_ms": 20, "coalesce_max_age_ms": 200},
+            "watch_jobs": {"coalesce_window_ms": 20, "coalesce_max_age_ms": 200},
+            "sweep": {"lists": 0},
             "retry": {"first_ms": 10, "max_ms": 200},
             "http": {"listen": "127.0.0.1:0"},
             "log": {"filter": "info"},
