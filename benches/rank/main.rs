@@ -35,11 +35,11 @@ use crate::writer::Writer;
 /// Whatever went wrong; the run ends with it.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// What runs between `start` and `stop`.
+/// What runs between `start` and `stop`. The reader ends before its broker.
 struct Running {
+    watch: Watch,
     world: World,
     shop: Shop,
-    watch: Watch,
     finished: UnboundedReceiver<u64>,
 }
 
@@ -71,8 +71,9 @@ async fn answer(command: Command, running: &mut Option<Running>) -> Result<Value
         return Ok(answer);
     }
     if matches!(command, Command::Stop) {
-        if let Some(running) = running.take() {
-            running.world.stop().await?;
+        if let Some(Running { world, watch, .. }) = running.take() {
+            drop(watch);
+            world.stop().await?;
         }
         return Ok(json!({}));
     }

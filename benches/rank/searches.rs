@@ -53,7 +53,8 @@ pub(crate) async fn alone(world: &World, shop: &mut Shop, time: Duration) -> Res
         }
         let mut shop = shop.borrow_mut();
         let kind = Kind::any(shop.random());
-        let chosen = shop.random().random_range(0..shop.live().len());
+        let live = shop.live().len();
+        let chosen = shop.random().random_range(0..live);
         let article = shop.live()[chosen];
         Some((kind != Kind::Deleted).then(|| shop.profile(article)))
     }))

@@ -60,10 +60,6 @@ pub(crate) struct Article {
 }
 
 impl Article {
-    pub(crate) fn is_live(&self) -> bool {
-        self.state.facts.as_ref().is_some_and(|facts| !facts.deleted)
-    }
-
     pub(crate) fn facts(&self) -> ArticleFacts {
         self.state.facts.clone().unwrap_or_default()
     }
