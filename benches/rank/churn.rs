@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
+use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::JoinSet;
@@ -40,7 +41,11 @@ pub(crate) struct Churn<'w> {
     pub(crate) watch: &'w Watch,
     pub(crate) finished: &'w mut UnboundedReceiver<u64>,
     pub(crate) writer: Writer,
+    pub(crate) mix: Mix,
 }
+
+/// What may happen to articles.
+pub(crate) type Mix = fn(&mut StdRng) -> Kind;
 
 /// What was counted before.
 pub(crate) struct Before {
@@ -64,13 +69,24 @@ impl Churn<'_> {
     /// Has so many events happen; answers what they led to.
     pub(crate) async fn run(&mut self, events: usize, pace: Pace) -> Result<Value, Failure> {
         let before = self.before()?;
-        let mut writes: JoinSet<Result<(), Failure>> = JoinSet::new();
         let mut under_way = UnderWay::default();
+        self.drive(events, pace, &mut under_way).await?;
+        self.settle(&mut under_way).await?;
+        self.report(&before, events)
+    }
+
+    /// Begins so many events, and waits until all are written and announced.
+    pub(crate) async fn drive(
+        &mut self,
+        events: usize,
+        pace: Pace,
+        under_way: &mut UnderWay,
+    ) -> Result<(), Failure> {
+        let mut writes = JoinSet::new();
         let mut next = tokio::time::interval(match pace {
             Pace::Open(rate) => Duration::from_secs_f64(1.0 / rate),
             Pace::Closed(_) => Duration::from_nanos(1),
         });
-        next.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
         let mut issued = 0;
         while issued < events {
             let is_due = match pace {
@@ -82,8 +98,11 @@ impl Churn<'_> {
                 Some(version) = self.finished.recv() => under_way.finish(version),
                 Some(written) = writes.join_next() => written??,
                 due = next.tick(), if is_due => {
-                    let begun = match pace { Pace::Open(_) => due.into_std(), Pace::Closed(_) => Instant::now() };
-                    let kind = Kind::any(self.shop.random());
+                    let begun = match pace {
+                        Pace::Open(_) => due.into_std(),
+                        Pace::Closed(_) => Instant::now(),
+                    };
+                    let kind = (self.mix)(self.shop.random());
                     let change = self.shop.change(kind, &under_way.articles);
                     let change = change.ok_or("every article has an event under way: take fewer")?;
                     under_way.begin(&change);
@@ -96,8 +115,7 @@ impl Churn<'_> {
         while let Some(written) = writes.join_next().await {
             written??;
         }
-        self.settle(&mut under_way).await?;
-        self.report(&before, events)
+        Ok(())
     }
 
     /// Starts one event.
@@ -117,7 +135,7 @@ impl Churn<'_> {
         let mut under_way = UnderWay::default();
         let mut changes = Vec::with_capacity(events);
         for _ in 0..events {
-            let kind = Kind::any(self.shop.random());
+            let kind = (self.mix)(self.shop.random());
             let change = self.shop.change(kind, &under_way.articles);
             let change = change.ok_or("more events than articles: take fewer")?;
             under_way.begin(&change);
@@ -151,15 +169,7 @@ impl Churn<'_> {
         while let Ok(version) = self.finished.try_recv() {
             under_way.finish(version);
         }
-        let begun = Instant::now();
-        while self.world.open_requests().await? > 0 {
-            if begun.elapsed() > PATIENCE {
-                return Err("requests stay unresolved".into());
-            }
-            // Polling with a bound.
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        Ok(())
+        idle(self.world).await
     }
 
     fn stuck(&self) -> Failure {
@@ -196,6 +206,19 @@ impl Churn<'_> {
             "usage": usage,
         }))
     }
+}
+
+/// Waits until every record is resolved.
+pub(crate) async fn idle(world: &World) -> Result<(), Failure> {
+    let begun = Instant::now();
+    while world.open_records().await? > 0 {
+        if begun.elapsed() > PATIENCE {
+            return Err("records stay unresolved".into());
+        }
+        // Polling with a bound.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
 }
 
 /// Events whose own list was not seen yet.

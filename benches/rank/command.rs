@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::hot::HotLoad;
+
 /// A line of standard input.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -12,6 +14,9 @@ pub(crate) enum Command {
     /// Servers, a catalogue with its lists, and the worker.
     Start {
         articles: usize,
+        /// One more article, which is in the list of every other.
+        #[serde(default)]
+        hub: bool,
         seed: u64,
         folder: PathBuf,
         /// Of a Qdrant server; the embedded one without it.
@@ -35,6 +40,16 @@ pub(crate) enum Command {
     SearchAgain { milliseconds: u64 },
     /// Writes all vectors, and the lists of a sample of articles.
     Lists { path: PathBuf, sample: usize },
+    /// Deletes the hub while other articles change at a rate a second.
+    FanOut { rate: f64, seconds: f64 },
+    /// A run of its own: every event at one article, among those of others.
+    Hot {
+        folder: PathBuf,
+        qdrant_url: Option<String>,
+        prefix: String,
+        #[serde(flatten)]
+        load: HotLoad,
+    },
     /// Ends everything.
     Stop,
 }

@@ -11,7 +11,7 @@ use list_maintenance::{Entries, Entry, List, Mark, Revision, Score, Sizes, Store
 use lookalike::domain::list::Explanation;
 use lookalike::ports::{Catalogue as _, FactsMark, Ranked, TextWrite};
 use lookalike::similarity::Packed;
-use lookalike::similarity::compare::Comparison;
+use lookalike::similarity::compare::{Comparer, Comparison};
 
 use crate::Failure;
 use crate::shop::{Change, DIMENSION, Kind, Shop, id};
@@ -21,6 +21,8 @@ use crate::writer::Writer;
 
 /// Articles that are written at the same time.
 const AT_ONCE: usize = 64;
+/// Articles whose vectors wait to be written.
+const ARTICLES_IN_MEMORY: usize = 2000;
 
 /// Writes every article of a fresh catalogue; answers each one's published list.
 pub(crate) async fn load(world: &World, shop: &Shop) -> Result<HashMap<usize, Vec<Shown>>, Failure> {
@@ -29,65 +31,109 @@ pub(crate) async fn load(world: &World, shop: &Shop) -> Result<HashMap<usize, Ve
         producer: world.producer.clone(),
         topic: world.config.kafka.topics.rank.clone(),
     };
-    let (sizes, comparison) = (world.config.ranking.sizes(), world.config.ranking.comparison());
+    let sizes = world.config.ranking.sizes();
+    let mut lists = Lists::new(shop, world)?;
     let mut clusters: HashMap<usize, Vec<usize>> = HashMap::new();
-    for article in shop.live() {
+    for article in shop.live().iter().filter(|article| Some(**article) != shop.hub()) {
         clusters.entry(shop.articles[*article].cluster).or_default().push(*article);
     }
     let mut shown = HashMap::with_capacity(shop.live().len());
-    // A cluster after the other: its vectors are made once for writing and comparing.
-    let articles = clusters.values().flat_map(|members| match lists(shop, members, &comparison, sizes) {
-        Ok(all) => all.into_iter().map(Ok).collect(),
-        Err(error) => vec![Err(error)],
-    });
-    let mut writes = stream::iter(articles.map(|article| {
-        let writer = writer.clone();
-        async move {
-            let (change, ranked) = article?;
-            writer.write(&change).await?;
-            writer.catalogue.store(&id(change.article), &ranked).await?;
-            let list = ranked.list(&id(change.article), sizes.k);
-            let list = list.into_iter().flat_map(|list| list.neighbours);
-            let shown = list.filter_map(|one| Some((crate::shop::number(&one.article_id)?, one.version)));
-            Ok::<_, Failure>((change.article, shown.collect::<Vec<Shown>>()))
+    let mut waiting = Vec::new();
+    for members in clusters.values() {
+        waiting.extend(lists.of_cluster(members)?);
+        if waiting.len() >= ARTICLES_IN_MEMORY {
+            write(&writer, &waiting, sizes.k, &mut shown).await?;
+            waiting.clear();
         }
-    }))
-    .buffer_unordered(AT_ONCE);
-    while let Some((article, list)) = writes.try_next().await? {
-        shown.insert(article, list);
     }
+    waiting.extend(lists.of_hub()?);
+    write(&writer, &waiting, sizes.k, &mut shown).await?;
     Ok(shown)
 }
 
-/// What is to be written of the articles of a cluster. No article of another one
-/// reaches the threshold.
-fn lists(
-    shop: &Shop,
-    members: &[usize],
-    comparison: &Comparison,
+/// Writes articles with their lists, and notes what is published of them.
+async fn write(
+    writer: &Writer,
+    articles: &[(Change, Ranked)],
+    k: usize,
+    shown: &mut HashMap<usize, Vec<Shown>>,
+) -> Result<(), Failure> {
+    let mut writes = stream::iter(articles.iter().map(|(change, ranked)| async move {
+        writer.write(change).await?;
+        writer.catalogue.store(&id(change.article), ranked).await?;
+        Ok::<_, Failure>((change.article, ranked))
+    }))
+    .buffer_unordered(AT_ONCE);
+    while let Some((article, ranked)) = writes.try_next().await? {
+        let list = ranked.list(&id(article), k).into_iter().flat_map(|list| list.neighbours);
+        let list = list.filter_map(|one| Some((crate::shop::number(&one.article_id)?, one.version)));
+        shown.insert(article, list.collect());
+    }
+    Ok(())
+}
+
+/// The lists of a catalogue, a cluster after the other: no two articles of different
+/// clusters reach the threshold, but every article does with the hub, if there is one.
+struct Lists<'s> {
+    shop: &'s Shop,
+    comparison: Comparison,
     sizes: Sizes,
-) -> Result<Vec<(Change, Ranked)>, Failure> {
-    let mut packed = Vec::with_capacity(members.len());
-    let mut changes = Vec::with_capacity(members.len());
-    for article in members {
-        let profile = shop.profile(*article);
-        packed.push(Packed::of(&profile, DIMENSION)?);
-        changes.push(first_change(shop, *article, profile));
+    hub: Option<(usize, Packed)>,
+    /// The hub's neighbours so far.
+    of_hub: Vec<Entry<String, Explanation>>,
+}
+
+impl<'s> Lists<'s> {
+    fn new(shop: &'s Shop, world: &World) -> Result<Self, Failure> {
+        let hub = shop.hub().map(|hub| Ok::<_, Failure>((hub, Packed::of(&shop.profile(hub), DIMENSION)?)));
+        let ranking = &world.config.ranking;
+        let (comparison, sizes) = (ranking.comparison(), ranking.sizes());
+        Ok(Self { shop, comparison, sizes, hub: hub.transpose()?, of_hub: Vec::new() })
     }
-    let mut comparer = comparison.comparer();
-    let mut all = Vec::with_capacity(members.len());
-    for (at, change) in changes.into_iter().enumerate() {
-        let others = packed.iter().enumerate().filter(|(other, _)| *other != at);
-        let entries = others.filter_map(|(other, set)| {
-            let (score, detail) = comparer.compare(&packed[at], set)?;
-            let revision = shop.articles[members[other]].state.revision();
-            Some(Entry { id: set.article_id.clone(), score: Score(score), revision, detail })
-        });
-        let entries = Entries::ranked(entries.collect(), true, sizes);
+
+    fn of_cluster(&mut self, members: &[usize]) -> Result<Vec<(Change, Ranked)>, Failure> {
+        let mut sets = Vec::with_capacity(members.len());
+        let mut changes = Vec::with_capacity(members.len());
+        for article in members {
+            let profile = self.shop.profile(*article);
+            sets.push((*article, Packed::of(&profile, DIMENSION)?));
+            changes.push(first_change(self.shop, *article, profile));
+        }
+        let mut comparer = self.comparison.comparer();
+        let mut all = Vec::with_capacity(members.len());
+        for (change, (article, own)) in changes.into_iter().zip(&sets) {
+            let others = sets.iter().filter(|(other, _)| other != article).chain(&self.hub);
+            let entries = others.filter_map(|(other, set)| entry(self.shop, &mut comparer, own, *other, set));
+            let entries = Entries::ranked(entries.collect(), true, self.sizes);
+            let ranked = ranked(entries, change.mark.revision, change.version);
+            all.push((change, ranked));
+            if let Some((_, hub)) = &self.hub {
+                self.of_hub.extend(entry(self.shop, &mut comparer, hub, *article, own));
+            }
+        }
+        Ok(all)
+    }
+
+    /// The hub with its list, once all clusters are through.
+    fn of_hub(self) -> Result<Vec<(Change, Ranked)>, Failure> {
+        let Some((hub, _)) = self.hub else { return Ok(Vec::new()) };
+        let change = first_change(self.shop, hub, self.shop.profile(hub));
+        let entries = Entries::ranked(self.of_hub, true, self.sizes);
         let ranked = ranked(entries, change.mark.revision, change.version);
-        all.push((change, ranked));
+        Ok(vec![(change, ranked)])
     }
-    Ok(all)
+}
+
+fn entry(
+    shop: &Shop,
+    comparer: &mut Comparer<'_>,
+    own: &Packed,
+    other: usize,
+    set: &Packed,
+) -> Option<Entry<String, Explanation>> {
+    let (score, detail) = comparer.compare(own, set)?;
+    let revision = shop.articles[other].state.revision();
+    Some(Entry { id: id(other), score: Score(score), revision, detail })
 }
 
 fn ranked(entries: Entries<String, Explanation>, revision: Revision, version: u64) -> Ranked {

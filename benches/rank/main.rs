@@ -9,6 +9,8 @@ mod again;
 mod churn;
 mod command;
 mod dump;
+mod fan_out;
+mod hot;
 mod load;
 mod metrics;
 mod process;
@@ -27,7 +29,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::churn::{Churn, Pace};
 use crate::command::Command;
-use crate::shop::Shop;
+use crate::shop::{Kind, Shop};
 use crate::watch::Watch;
 use crate::world::{Choice, PARTITIONS, World};
 use crate::writer::Writer;
@@ -59,16 +61,18 @@ fn main() -> Result<(), Failure> {
 }
 
 async fn answer(command: Command, running: &mut Option<Running>) -> Result<Value, Failure> {
-    if let Command::Start { articles, seed, folder, qdrant_url, prefix, settings } = &command {
-        let choice = Choice {
-            folder: folder.clone(),
-            qdrant_url: qdrant_url.as_deref(),
-            prefix,
-            settings,
-        };
-        let (started, answer) = Running::start(choice, *articles, *seed).await?;
+    if let Command::Start { articles, hub, seed, folder, qdrant_url, prefix, settings } = &command {
+        let shop = if *hub { Shop::around_a_hub(*articles, *seed) } else { Shop::new(*articles, *seed) };
+        let (folder, qdrant_url, threshold) = (folder.clone(), qdrant_url.as_deref(), shop.threshold());
+        let choice = Choice { folder, qdrant_url, prefix, threshold, settings };
+        let (started, answer) = Running::start(choice, shop).await?;
         *running = Some(started);
         return Ok(answer);
+    }
+    if let Command::Hot { folder, qdrant_url, prefix, load } = &command {
+        let (folder, qdrant_url) = (folder.clone(), qdrant_url.as_deref());
+        let choice = Choice { folder, qdrant_url, prefix, threshold: 0.0, settings: &Value::Null };
+        return hot::run(choice, load).await;
     }
     if matches!(command, Command::Stop) {
         if let Some(Running { world, watch, .. }) = running.take() {
@@ -81,9 +85,8 @@ async fn answer(command: Command, running: &mut Option<Running>) -> Result<Value
 }
 
 impl Running {
-    async fn start(choice: Choice<'_>, articles: usize, seed: u64) -> Result<(Self, Value), Failure> {
+    async fn start(choice: Choice<'_>, shop: Shop) -> Result<(Self, Value), Failure> {
         let mut world = World::start(choice).await?;
-        let shop = Shop::new(articles, seed);
         let begun = Instant::now();
         let lists = load::load(&world, &shop).await?;
         let loaded = begun.elapsed().as_secs_f64();
@@ -95,7 +98,7 @@ impl Running {
         world.start_worker()?;
         let images: usize = shop.articles.iter().map(|article| article.facts().image_count).sum();
         let answer = json!({
-            "articles": articles,
+            "articles": shop.live().len(),
             "clusters": shop.clusters(),
             "images": images,
             "load_seconds": loaded,
@@ -119,15 +122,16 @@ impl Running {
                 let writer = self.writer();
                 again::run(&self.world, &mut self.shop, writer, Duration::from_millis(milliseconds)).await
             }
+            Command::FanOut { rate, seconds } => fan_out::run(&mut self.churn(), rate, seconds).await,
             Command::Lists { path, sample } => dump::write(self, &path, sample).await,
-            Command::Start { .. } | Command::Stop => Err("handled before".into()),
+            Command::Start { .. } | Command::Hot { .. } | Command::Stop => Err("handled before".into()),
         }
     }
 
     fn churn(&mut self) -> Churn<'_> {
         let writer = self.writer();
         let Self { world, shop, watch, finished } = self;
-        Churn { world, shop, watch, finished, writer }
+        Churn { world, shop, watch, finished, writer, mix: Kind::any }
     }
 
     fn writer(&self) -> Writer {

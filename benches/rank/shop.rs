@@ -21,11 +21,18 @@ const ARTICLE: f32 = 0.15;
 /// The same of a text, which has no images to share with.
 const TEXT_CLUSTER: f32 = 0.5;
 const CLUSTER_SIZES: std::ops::RangeInclusive<usize> = 15..=40;
+/// With a hub: articles of a cluster, so that it is every list's tenth.
+const AROUND_HUB: std::ops::RangeInclusive<usize> = 10..=10;
+/// Share of the hub's direction in every other image. Its root, the cosine with the hub,
+/// lies above the threshold, and it itself, the cosine of two clusters, below.
+const HUB: f32 = 0.32;
+const HUB_THRESHOLD: f64 = 0.45;
 const IMAGES: std::ops::RangeInclusive<usize> = 2..=8;
 
 /// What a random direction belongs to.
 #[derive(Clone, Copy)]
 enum Of {
+    Hub,
     Cluster(usize),
     Article(usize),
     Image(usize, u64, u64),
@@ -51,6 +58,11 @@ impl Kind {
             80..90 => Self::Deleted,
             _ => Self::Text,
         }
+    }
+
+    /// Of changes that leave every article where it is: 60 images to 10 texts.
+    pub(crate) fn update(random: &mut StdRng) -> Self {
+        if random.random_range(0..70) < 60 { Self::Image } else { Self::Text }
     }
 }
 
@@ -86,7 +98,11 @@ pub(crate) struct Shop {
     live: Vec<usize>,
     clusters: usize,
     version: u64,
+    hub: Option<usize>,
 }
+
+/// Lies between the cosines of images of one cluster and of two.
+const THRESHOLD: f64 = 0.5;
 
 /// The name of an article.
 pub(crate) fn id(article: usize) -> String {
@@ -101,17 +117,44 @@ pub(crate) fn number(id: &str) -> Option<usize> {
 impl Shop {
     /// A catalogue of so many articles, nothing of it written.
     pub(crate) fn new(articles: usize, seed: u64) -> Self {
+        let mut shop = Self::empty(seed, None);
+        shop.fill(articles, CLUSTER_SIZES);
+        shop
+    }
+
+    /// So many articles in small clusters, and one that is in the list of every other.
+    pub(crate) fn around_a_hub(articles: usize, seed: u64) -> Self {
+        let mut shop = Self::empty(seed, Some(0));
+        shop.clusters = 1;
+        shop.add(0);
+        shop.fill(articles + 1, AROUND_HUB);
+        shop
+    }
+
+    fn empty(seed: u64, hub: Option<usize>) -> Self {
         let random = StdRng::seed_from_u64(seed);
-        let mut shop = Self { seed, random, articles: Vec::new(), live: Vec::new(), clusters: 0, version: 0 };
-        while shop.articles.len() < articles {
-            let cluster = shop.clusters;
-            shop.clusters += 1;
-            let size = shop.random.random_range(CLUSTER_SIZES);
-            for _ in 0..size.min(articles - shop.articles.len()) {
-                shop.add(cluster);
+        Self { seed, random, articles: Vec::new(), live: Vec::new(), clusters: 0, version: 0, hub }
+    }
+
+    fn fill(&mut self, articles: usize, sizes: std::ops::RangeInclusive<usize>) {
+        while self.articles.len() < articles {
+            let cluster = self.clusters;
+            self.clusters += 1;
+            let size = self.random.random_range(sizes.clone());
+            for _ in 0..size.min(articles - self.articles.len()) {
+                self.add(cluster);
             }
         }
-        shop
+    }
+
+    /// Lowest cosine of a pair of images that counts here.
+    pub(crate) fn threshold(&self) -> f64 {
+        if self.hub.is_some() { HUB_THRESHOLD } else { THRESHOLD }
+    }
+
+    /// The article that is in every list.
+    pub(crate) fn hub(&self) -> Option<usize> {
+        self.hub
     }
 
     pub(crate) fn clusters(&self) -> usize {
@@ -136,7 +179,7 @@ impl Shop {
         // Far fewer are busy than there are: a hundred draws find one that is not.
         let article = (0..100)
             .map(|_| self.live[self.random.random_range(0..self.live.len())])
-            .find(|article| !busy.contains(article))?;
+            .find(|article| !busy.contains(article) && Some(*article) != self.hub)?;
         Some(self.change_of(article, kind))
     }
 
@@ -208,11 +251,28 @@ impl Shop {
 
     fn image_vector(&self, article: usize, number: u64, version: u64) -> Embedding {
         let cluster = self.articles[article].cluster;
-        self.sum(&[
+        let own = self.sum(&[
             (Of::Cluster(cluster), CLUSTER),
             (Of::Article(article), ARTICLE),
             (Of::Image(article, number, version), 1.0 - CLUSTER - ARTICLE),
-        ])
+        ]);
+        match self.hub {
+            None => own,
+            Some(hub) if hub == article => self.towards_hub(own, 0.99),
+            Some(_) => self.towards_hub(own, HUB),
+        }
+    }
+
+    /// A vector turned so that the hub's direction has this share of its squared length.
+    fn towards_hub(&self, own: Embedding, share: f32) -> Embedding {
+        let hub = direction(self.seed, Of::Hub);
+        let mut own = own.into_vec();
+        let along: f32 = own.iter().zip(&hub).map(|(a, b)| a * b).sum();
+        own.iter_mut().zip(&hub).for_each(|(own, hub)| *own -= along * hub);
+        let length = own.iter().map(|number| number * number).sum::<f32>().sqrt();
+        let scale = (1.0 - share).sqrt() / length;
+        own.iter_mut().zip(&hub).for_each(|(own, hub)| *own = *own * scale + hub * share.sqrt());
+        Embedding::normalised(own).expect("it has unit length")
     }
 
     fn text_vector(&self, article: usize, version: u64) -> Embedding {
@@ -272,6 +332,7 @@ fn tombstone(image_id: String, version: u64) -> StoredImage {
 /// A random unit vector.
 fn direction(seed: u64, of: Of) -> Vec<f32> {
     let (kind, numbers) = match of {
+        Of::Hub => (0, [0; 3]),
         Of::Cluster(cluster) => (1, [cluster as u64, 0, 0]),
         Of::Article(article) => (2, [article as u64, 0, 0]),
         Of::Image(article, number, version) => (3, [article as u64, number, version]),

@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use lookalike::adapters::kafka::error::KafkaError;
 use lookalike::adapters::kafka::producer::Producer;
 use lookalike::adapters::kafka::tail::GroupProgress;
 use lookalike::adapters::qdrant::Catalogue;
-use lookalike::config::Config;
+use lookalike::config::{Config, Role};
 use lookalike::embedded::kafka::{EmbeddedKafka, GROUP_PROPERTIES};
 use lookalike::encoder::Encoder;
 use qdrant_client::Qdrant;
@@ -43,6 +44,8 @@ pub(crate) struct Choice<'a> {
     pub(crate) qdrant_url: Option<&'a str>,
     /// Begins the names of the collections.
     pub(crate) prefix: &'a str,
+    /// Lowest cosine of a pair of images that counts.
+    pub(crate) threshold: f64,
     /// Over the defaults of the benchmark.
     pub(crate) settings: &'a Value,
 }
@@ -81,8 +84,9 @@ impl World {
             },
             "encoder": {"directory": folder.join("encoder")},
             "qdrant": {"url": url, "prefix": choice.prefix},
-            // Between the cosines of one cluster and those of two.
-            "ranking": {"threshold": 0.5, "candidate_limit": 256},
+            "ranking": {"threshold": choice.threshold, "candidate_limit": 256},
+            // Its searches are no events'.
+            "sweep": {"lists": 0},
             "http": {"listen": "127.0.0.1:0"},
         });
         merge(&mut settings, choice.settings);
@@ -90,9 +94,9 @@ impl World {
         // JSON is YAML as well.
         std::fs::write(&file, settings.to_string())?;
         let config = Config::from_yaml(&settings.to_string())?;
-        let (fingerprint, _) = Encoder::identify(&config.encoder)?;
+        let (fingerprint, dimension) = Encoder::identify(&config.encoder)?;
         let catalogue = Catalogue::connect(&config.qdrant, &fingerprint, config.ranking.sizes())?;
-        catalogue.prepare(&config.qdrant, DIMENSION).await?;
+        catalogue.prepare(&config.qdrant, dimension.ok_or("an encoder without dimension")?).await?;
         Ok(Self {
             _kafka: kafka,
             qdrant,
@@ -138,12 +142,17 @@ impl World {
         Ok([("worker", worker), ("qdrant", qdrant), ("bench", Some(Usage::of("self")?))])
     }
 
-    /// Requests that are not resolved and committed yet.
-    pub(crate) async fn open_requests(&self) -> Result<u64, Failure> {
-        let kafka = self.config.kafka.clone();
-        let read = move || -> Result<u64, lookalike::adapters::kafka::error::KafkaError> {
-            let group = format!("{}.rank", kafka.group_prefix);
-            Ok(GroupProgress::new(&kafka, &group, &kafka.topics.rank)?.read()?.open())
+    /// Events and requests that are not resolved and committed yet. Events first: what
+    /// they cause is in the other topic before they are committed.
+    pub(crate) async fn open_records(&self) -> Result<u64, Failure> {
+        let (kafka, role) = (self.config.kafka.clone(), self.config.role);
+        let read = move || -> Result<u64, KafkaError> {
+            let open = |group: &str, topic: &str| {
+                let group = format!("{}.{group}", kafka.group_prefix);
+                Ok::<_, KafkaError>(GroupProgress::new(&kafka, &group, topic)?.read()?.open())
+            };
+            let events = if role == Role::All { open("embed", &kafka.topics.events)? } else { 0 };
+            Ok(events + open("rank", &kafka.topics.rank)?)
         };
         Ok(tokio::task::spawn_blocking(read).await??)
     }
