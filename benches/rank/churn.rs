@@ -197,6 +197,7 @@ impl Churn<'_> {
             "events": events,
             "seconds": seconds,
             "lists": records,
+            "went_back": self.watch.with(|seen| seen.went_back),
             "list_bytes": bytes,
             "own_list": percentiles(progress.iter().filter_map(|one| Some(one.own? - one.begun))),
             "last_list": percentiles(progress.iter().filter_map(|one| Some(one.last? - one.begun))),

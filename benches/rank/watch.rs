@@ -61,6 +61,8 @@ pub(crate) struct Seen {
     /// Each article's list as it was last published.
     pub(crate) lists: HashMap<usize, Vec<Shown>>,
     pub(crate) records: u64,
+    /// Lists that showed an article at an older version than the one before.
+    pub(crate) went_back: u64,
     pub(crate) bytes: u64,
     pub(crate) last_record: Option<Instant>,
 }
@@ -88,6 +90,8 @@ impl Seen {
         for shown in list.iter().filter(|shown| !before.contains(shown)) {
             self.affected(shown.1, shown.0, article, now);
         }
+        let older = |(id, version): &Shown| before.iter().any(|(other, newer)| other == id && newer > version);
+        self.went_back += u64::from(list.iter().any(older));
         for (gone, _) in before.iter().filter(|(id, _)| list.iter().all(|(other, _)| other != id)) {
             if let Some(version) = self.deleted.get(gone).copied() {
                 self.affected(version, *gone, article, now);
