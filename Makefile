@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all that a fresh clone needs; `make` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test compare e2e lint bench-similarity bench-rank onnxruntime deps
+.PHONY: help demo test compare e2e churn lint bench-similarity bench-rank onnxruntime deps
 
 ARGS ?=
 
@@ -45,6 +45,11 @@ e2e: deps onnxruntime ## two replicas against a real Kafka, S3 and Qdrant; logs 
 	@tools/deps.sh e2e
 	@cargo build
 	@python3 tools/e2e $(ARGS)
+
+churn: deps onnxruntime ## ten minutes of random changes and faults on real servers; options in ARGS="..."
+	@tools/deps.sh e2e
+	@cargo build
+	@python3 tools/e2e/churn_run.py $(ARGS)
 
 lint: deps $(CARGO_DENY) ## formatting, lints, and the licences and sources of dependencies
 	@cargo fmt --check

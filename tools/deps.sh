@@ -26,6 +26,7 @@ e2e() {
     need_command java openjdk-17-jre-headless
     need_command mvn maven
     need_command kcat kcat
+    need_command curl curl
 }
 
 # A compiler is not worth an old one: these two come from their own makers.

@@ -2,17 +2,18 @@
 //! every article whose list it was in or is in now.
 //!
 //! Guarantee: the same writes, searches, vectors and comparison as the worker's, as many
-//! at once; nothing is kept in memory, no bar saves a search, and lists are written
-//! without condition. It finds fewer affected lists than there are: an article can
+//! at once; nothing is kept in memory, no bar saves a search, and a list that another
+//! event wrote meanwhile is not made again. It finds fewer affected lists than there are: an article can
 //! belong in a list whose owner is not in its own.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use list_maintenance::{Entries, Entry, List, Mark, Revision, Score, Stored};
+use list_maintenance::{Entries, List, Mark, Revision, Score, Stored};
 use lookalike::config::Config;
+use lookalike::domain::list::Entry;
 use lookalike::ports::{Catalogue as _, Outgoing, Ranked};
 use lookalike::similarity::Packed;
 use lookalike::similarity::compare::Comparison;
@@ -129,15 +130,18 @@ impl Baseline<'_> {
         let mut comparer = self.comparison.comparer();
         let entries = others.iter().filter_map(|other| {
             let (score, detail) = comparer.compare(own, other)?;
-            Some(Entry { id: other.article_id.clone(), score: Score(score), revision: Revision(0), detail })
+            let (id, revision) = (other.article_id.clone(), Revision(0));
+            Some(Entry { id, score: Score(score), revision, detail: Arc::new(detail) })
         });
         let entries = Entries::ranked(entries.collect(), true, self.config.ranking.sizes());
         let holds = entries.as_slice().iter().map(|entry| entry.id.clone()).collect();
         let list = Some(List { revision: Revision(0), entries });
-        // Higher than any: the write goes through whatever is stored.
+        // Higher than any that the worker has made.
         let sequence = 1 << 40;
+        let glance = self.writer.catalogue.glance(article_id).await?;
+        let writes = glance.map_or(0, |glance| glance.writes);
         let state = Stored { sequence, ranking: 0, mark: Mark::Clear, list, holds, published: sequence };
-        let ranked = Ranked { state, published_version: own.version };
+        let ranked = Ranked { state, published_version: own.version, writes };
         Ok(self.writer.catalogue.store(article_id, &ranked).await?)
     }
 }

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use list_maintenance::{Entries, Entry, List, Mark, Revision, Score, Sizes, Stored};
-use lookalike::domain::list::Explanation;
+use list_maintenance::{Entries, List, Mark, Revision, Score, Sizes, Stored};
+use lookalike::domain::list::{Entry, Why};
 use lookalike::ports::{Catalogue as _, FactsMark, Ranked, TextWrite};
 use lookalike::similarity::Packed;
 use lookalike::similarity::compare::{Comparer, Comparison};
@@ -80,7 +80,7 @@ struct Lists<'s> {
     sizes: Sizes,
     hub: Option<(usize, Packed)>,
     /// The hub's neighbours so far.
-    of_hub: Vec<Entry<String, Explanation>>,
+    of_hub: Vec<Entry>,
 }
 
 impl<'s> Lists<'s> {
@@ -130,18 +130,18 @@ fn entry(
     own: &Packed,
     other: usize,
     set: &Packed,
-) -> Option<Entry<String, Explanation>> {
+) -> Option<Entry> {
     let (score, detail) = comparer.compare(own, set)?;
     let revision = shop.articles[other].state.revision();
-    Some(Entry { id: id(other), score: Score(score), revision, detail })
+    Some(Entry { id: id(other), score: Score(score), revision, detail: Arc::new(detail) })
 }
 
-fn ranked(entries: Entries<String, Explanation>, revision: Revision, version: u64) -> Ranked {
+fn ranked(entries: Entries<String, Why>, revision: Revision, version: u64) -> Ranked {
     let mut holds: Vec<String> = entries.as_slice().iter().map(|entry| entry.id.clone()).collect();
     holds.sort();
     let list = Some(List { revision, entries });
     let state = Stored { sequence: 1, ranking: 1, mark: Mark::Clear, list, holds, published: 1 };
-    Ranked { state, published_version: version }
+    Ranked { state, published_version: version, writes: 0 }
 }
 
 /// The change that made an article, with its vectors.

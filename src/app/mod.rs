@@ -165,6 +165,8 @@ async fn supervise(
     stop: &CancellationToken,
 ) -> Result<(), AppError> {
     let first = tokio::select! {
+        // First: what ends because of the stop has not failed.
+        biased;
         () = stop.cancelled() => Ok(()),
         Some(ended) = tasks.join_next() => match ended {
             // Nothing ends by itself while the worker runs.

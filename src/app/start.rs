@@ -27,7 +27,7 @@ use crate::pipeline::dead_letter::DeadLetters;
 use crate::pipeline::embed::EmbedRole;
 use crate::pipeline::rank::sweep::Sweeper;
 use crate::pipeline::rank::watch::WatchRole;
-use crate::pipeline::rank::{RankRole, Sets};
+use crate::pipeline::rank::{Lists, RankRole, Sets};
 use crate::random::Random;
 use crate::retry::{Attempts, Failure, Tenure};
 use crate::similarity::MAX_DIMENSION;
@@ -135,7 +135,9 @@ impl Parts {
         RankRole {
             catalogue: Arc::new(self.catalogue.clone()),
             log: Arc::new(self.producer.clone()),
-            sets: Sets::new(self.dimension, ranking.max_images, cache_bytes),
+            // Sets are large and needed for each candidate, lists for each edit.
+            sets: Sets::new(self.dimension, ranking.max_images, cache_bytes / 4 * 3),
+            lists: Lists::new(cache_bytes / 4),
             dead_letters: self.dead_letters(config),
             attempts: self.attempts.clone(),
             random: self.random.clone(),

@@ -1,5 +1,7 @@
 //! Neighbour lists: what is compared, stored, published and explained.
 
+use std::sync::Arc;
+
 use list_maintenance::Stored;
 use serde::{Deserialize, Serialize};
 
@@ -50,10 +52,12 @@ impl list_maintenance::Explanation for Explanation {
     }
 }
 
+/// An explanation as it goes through a ranking, which copies it often.
+pub type Why = Arc<Explanation>;
 /// The ranking state of one article in the store.
-pub type RankState = Stored<String, Explanation>;
+pub type RankState = Stored<String, Why>;
 /// One stored neighbour.
-pub type Entry = list_maintenance::Entry<String, Explanation>;
+pub type Entry = list_maintenance::Entry<String, Why>;
 
 /// One neighbour with its explanation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,7 +90,7 @@ impl Neighbour {
 
 impl From<Entry> for Neighbour {
     fn from(entry: Entry) -> Self {
-        Self::new(entry.id, entry.score.0, entry.detail)
+        Self::new(entry.id, entry.score.0, Arc::unwrap_or_clone(entry.detail))
     }
 }
 

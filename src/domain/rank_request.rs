@@ -3,10 +3,12 @@
 //! Guarantee: what is written can be read; a message that says nothing that could be
 //! done is an error that says what is wrong.
 
+use std::sync::Arc;
+
 use list_maintenance::{Request, Revision, Score, Scored};
 use serde::{Deserialize, Serialize};
 
-use super::list::Explanation;
+use super::list::{Explanation, Why};
 
 /// Why an article is to be ranked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +79,7 @@ impl RankRequest {
     pub fn sent(
         article_id: &str,
         cause: &str,
-        request: &Request<String, Explanation>,
+        request: &Request<String, Why>,
         occurred_at: Option<&str>,
     ) -> Self {
         let (reason, pair) = match request {
@@ -95,7 +97,7 @@ impl RankRequest {
     /// # Errors
     ///
     /// In words, when a scored pair comes without its score.
-    pub fn into_request(self) -> Result<Request<String, Explanation>, String> {
+    pub fn into_request(self) -> Result<Request<String, Why>, String> {
         Ok(match (self.reason, self.pair) {
             (RankReason::ArticleChanged, _) => Request::Changed,
             (RankReason::ListSweep, _) => Request::Sweep,
@@ -104,18 +106,18 @@ impl RankRequest {
                 other: self.cause,
                 other_revision: Revision(pair.cause_revision),
                 revision: Revision(pair.revision),
-                compared: pair.neighbour.map(|one| (Score(one.score), one.explanation)),
+                compared: pair.neighbour.map(|one| (Score(one.score), Arc::new(one.explanation))),
             }),
             (RankReason::PairScored, None) => return Err("pair.scored without a pair".to_owned()),
         })
     }
 }
 
-impl From<&Scored<String, Explanation>> for ScoredPair {
-    fn from(scored: &Scored<String, Explanation>) -> Self {
-        let neighbour = |(score, explanation): &(Score, Explanation)| ScoredNeighbour {
+impl From<&Scored<String, Why>> for ScoredPair {
+    fn from(scored: &Scored<String, Why>) -> Self {
+        let neighbour = |(score, why): &(Score, Why)| ScoredNeighbour {
             score: score.0,
-            explanation: explanation.clone(),
+            explanation: Explanation::clone(why),
         };
         Self {
             revision: scored.revision.0,
@@ -167,7 +169,7 @@ mod tests {
             Request::Sweep,
             Request::Republish,
             scored(None),
-            scored(Some((Score(0.3), explanation))),
+            scored(Some((Score(0.3), Arc::new(explanation)))),
         ];
         for request in requests {
             let sent = RankRequest::sent("a", "x", &request, Some("2026-01-01T00:00:00Z"));

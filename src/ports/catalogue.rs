@@ -65,11 +65,13 @@ pub struct FactsMark {
 }
 
 /// The ranking state of an article with what it was made from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ranked {
     pub state: RankState,
     /// Version of the article in the list last published.
     pub published_version: Version,
+    /// Writes of the ranking state so far; 0: never ranked.
+    pub writes: u64,
 }
 
 impl Ranked {
@@ -95,6 +97,19 @@ pub struct RankView {
     /// Neither image nor text is left.
     pub is_empty: bool,
     pub ranked: Ranked,
+}
+
+/// What tells whether an article and its ranking state still are as they were read: the
+/// state is the same if `writes` and `ranking` are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Glance {
+    pub revision: Revision,
+    pub version: Version,
+    pub is_empty: bool,
+    /// As [`Ranked::writes`].
+    pub writes: u64,
+    /// Name of the ranking that wrote last.
+    pub ranking: u64,
 }
 
 /// An article as the ranking of another one reads it.
@@ -180,6 +195,9 @@ pub trait Catalogue: Send + Sync {
     /// An article as its own ranking needs it; `None` if it was never seen.
     async fn rank_view(&self, article_id: &str) -> Result<Option<RankView>, Failed>;
 
+    /// The same without the list.
+    async fn glance(&self, article_id: &str) -> Result<Option<Glance>, Failed>;
+
     /// Revisions of these articles; those never seen are absent.
     async fn revisions(&self, ids: &[String]) -> Result<BTreeMap<String, Revision>, Failed>;
 
@@ -205,10 +223,12 @@ pub trait Catalogue: Send + Sync {
     /// Articles whose list holds this one, or is about to.
     async fn holders(&self, article_id: &str) -> Result<Vec<String>, Failed>;
 
-    /// Takes the next sequence of an article's list; yields to that sequence or more.
-    async fn claim(&self, article_id: &str, claim: &Claim<String>) -> Result<(), Failed>;
+    /// Takes the next sequence of an article's list, if its ranking state still is what
+    /// was read; else it yields.
+    async fn claim(&self, article_id: &str, read: &Ranked, claim: &Claim<String>) -> Result<(), Failed>;
 
-    /// Stores an article's list; yields to a higher sequence.
+    /// Stores an article's list, if there was no write since the `writes` in it were read;
+    /// else it yields.
     async fn store(&self, article_id: &str, ranked: &Ranked) -> Result<(), Failed>;
 
     /// Sequence, mark and last published sequence of an article, and no more of its

@@ -11,8 +11,8 @@ mod log;
 mod objects;
 
 pub use catalogue::{
-    CandidateQuery, Candidates, Catalogue, FactsMark, FactsWrite, ImageWrite, RankView, Ranked, Restriction,
-    Standing, TextWrite, Truncated,
+    CandidateQuery, Candidates, Catalogue, FactsMark, FactsWrite, Glance, ImageWrite, RankView, Ranked,
+    Restriction, Standing, TextWrite, Truncated,
 };
 pub use encoder::Embedder;
 pub use log::{Log, Outgoing, TopicEnds};

@@ -83,14 +83,25 @@ impl Fixture {
         self.catalogue.rank_view(article).await.unwrap().unwrap().ranked.state
     }
 
+    async fn ranked(&self, article: &str) -> Ranked {
+        self.catalogue.rank_view(article).await.unwrap().map(|view| view.ranked).unwrap_or_default()
+    }
+
+    /// Stores a state over the one that is there.
     async fn store(&self, article: &str, state: &RankState) {
-        let ranked = Ranked { state: state.clone(), published_version: 1 };
+        self.store_over(article, &self.ranked(article).await, state).await;
+    }
+
+    /// Stores a state by an owner who has read another.
+    async fn store_over(&self, article: &str, read: &Ranked, state: &RankState) {
+        let ranked = Ranked { state: state.clone(), published_version: 1, writes: read.writes };
         self.catalogue.store(article, &ranked).await.unwrap();
     }
 
-    async fn claim(&self, article: &str, sequence: u64, mark: Mark) {
+    async fn claim(&self, article: &str, read: &Ranked, mark: Mark) {
+        let sequence = read.state.sequence + 1;
         let claim = Claim { sequence, ranking: RANKING, mark, holds: vec!["claimed".to_owned()] };
-        self.catalogue.claim(article, &claim).await.unwrap();
+        self.catalogue.claim(article, read, &claim).await.unwrap();
     }
 }
 
@@ -137,7 +148,7 @@ fn ranked(neighbour: &str, sequence: u64) -> RankState {
         id: neighbour.to_owned(),
         score: Score(0.1 + 0.2),
         revision: Revision(u64::MAX),
-        detail: explanation,
+        detail: explanation.into(),
     };
     RankState {
         sequence,

@@ -5,5 +5,6 @@ mod crash;
 mod dead_letters;
 mod embedded_once;
 mod lists;
+mod repairs;
 mod roles;
 mod versions;

@@ -5,22 +5,20 @@ stay in target/e2e; the tails of the logs are shown when a step fails.
 """
 
 import argparse
-import os
-import shutil
-import signal
 import sys
 import time
 from pathlib import Path
 
+import churn
 import faults
 import flow
 import operations
 from catalogue import Catalogue
+from command_line import REPOSITORY, add_common, prepare
 from processes import Processes
 from story import Story
 from worker import run_command
 
-REPOSITORY = Path(__file__).resolve().parent.parent.parent
 PHOTOGRAPHS = REPOSITORY.parent / "shared" / "data" / "eth80" / "catalog.jsonl"
 
 STEPS = [
@@ -38,6 +36,7 @@ STEPS = [
     operations.clean_stop,
     flow.roles_apart,
     operations.clean_stop,
+    churn.short,
     faults.records_lost,
     operations.kafka_down,
 ]
@@ -45,12 +44,10 @@ STEPS = [
 
 def arguments():
     parser = argparse.ArgumentParser(prog="make e2e ARGS=…", description=__doc__.splitlines()[0])
-    target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
-    parser.add_argument("--binary", type=Path, default=target / "debug" / "lookalike")
+    add_common(parser, "e2e")
     parser.add_argument(
         "--catalog", type=Path, help="a catalogue file; else the photographs, else the demo's"
     )
-    parser.add_argument("--out", type=Path, default=REPOSITORY / "target" / "e2e")
     return parser.parse_args()
 
 
@@ -85,13 +82,7 @@ def play(story):
 def main():
     options = arguments()
     out = options.out
-    shutil.rmtree(out, ignore_errors=True)
-    (out / "logs").mkdir(parents=True)
-    cache = REPOSITORY / ".cache" / "e2e"
-    cache.mkdir(parents=True, exist_ok=True)
-    # A polite end and a closed terminal unwind like an interrupt: the servers go too.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    cache = prepare(out)
     processes = Processes(out / "logs")
     try:
         path, line = choose_catalogue(options.catalog, options.binary, out)

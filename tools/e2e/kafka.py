@@ -208,7 +208,9 @@ class Producer:
 
     def write(self, events):
         for key, value in events:
-            text = NULL if value is None else json.dumps(value, ensure_ascii=False)
+            # A text goes as it stands: it need not be JSON.
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            text = NULL if value is None else text
             self.process.stdin.write(f"{key}\t{text}\n".encode())
         self.process.stdin.flush()
 

@@ -63,6 +63,12 @@ class Running:
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)
 
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def kill(self):
         """SIGKILL, and the process is gone when this returns."""
         self.process.kill()

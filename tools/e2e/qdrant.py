@@ -18,10 +18,14 @@ class Qdrant:
         self.url = self.external or f"http://127.0.0.1:{self.port}"
         # A server that lives on gets collections of its own for each run.
         self.prefix = f"e2e-{uuid.uuid4().hex[:8]}" if self.external else "lookalike"
+        self.server = None
 
     def start(self):
-        if self.external:
-            return
+        if not self.external:
+            self.launch()
+            self.server.wait_listening(self.port, START_SECONDS)
+
+    def launch(self):
+        """Starts the embedded server on its folder and does not wait for it."""
         argv = [self.binary, "dev", "qdrant", "--listen", f"127.0.0.1:{self.port}"]
-        server = self.processes.start("qdrant", [*argv, "--directory", self.data])
-        server.wait_listening(self.port, START_SECONDS)
+        self.server = self.processes.start("qdrant", [*argv, "--directory", self.data])

@@ -55,6 +55,15 @@ def settings(servers, http_port):
     }
 
 
+def laid_over(values, changes):
+    """Nested settings with some of them changed."""
+    both = dict(values)
+    for name, value in changes.items():
+        nested = isinstance(value, dict) and isinstance(values.get(name), dict)
+        both[name] = laid_over(values[name], value) if nested else value
+    return both
+
+
 def write_settings(path, values):
     path.write_text(json.dumps(values, indent=2))
     return path
@@ -63,12 +72,14 @@ def write_settings(path, values):
 class Worker:
     """One replica of `lookalike run`; it can be started again after it ended."""
 
-    def __init__(self, name, binary, servers, folder):
+    def __init__(self, name, binary, servers, folder, changes=None):
+        """`changes` are laid over the configuration, key by key."""
         self.name = name
         self.binary = binary
         self.processes = servers.processes
         self.port = free_port()
-        self.config = write_settings(folder / f"{name}.yaml", settings(servers, self.port))
+        values = laid_over(settings(servers, self.port), changes or {})
+        self.config = write_settings(folder / f"{name}.yaml", values)
         self.running = None
 
     def start(self, role="all"):
@@ -76,11 +87,12 @@ class Worker:
             self.name, [self.binary, "run", "-c", self.config, "--role", role]
         )
 
-    def get(self, path):
+    def get(self, path, seconds=5):
         """(status, body) of an HTTP request; NotYet while nothing answers."""
         self.running.check_alive()
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
+            url = f"http://127.0.0.1:{self.port}{path}"
+            with urllib.request.urlopen(url, timeout=seconds) as response:
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

@@ -1,5 +1,7 @@
 //! What is sent to the owner of an article, and what a search finds.
 
+use std::sync::Arc;
+
 use crate::{Revision, Score};
 
 /// Why a pair scores what it scores, as published with a neighbour.
@@ -11,6 +13,13 @@ pub trait Explanation: Clone + PartialEq {
 
 impl Explanation for () {
     fn mirrored(&self) {}
+}
+
+/// Shared: entries are copied at every step of a ranking.
+impl<T: Explanation> Explanation for Arc<T> {
+    fn mirrored(&self) -> Self {
+        Self::new((**self).mirrored())
+    }
 }
 
 /// A request to the owner of an article. Requests may come twice and in any order.

@@ -1,13 +1,13 @@
 //! Calls of many jobs carried out as one.
 //!
 //! Guarantee: every item gets its own answer, or the error of the call that it was part
-//! of. At most one call of a kind is under way, and what waits for it goes together in
-//! the next: no call waits for company, and the store sees few large calls under load.
+//! of. Few calls of a kind are under way, and what waits for them goes together in the
+//! next: no call waits for company, and the store sees few large calls under load.
 
 use std::future::Future;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::StoreError;
 
@@ -16,7 +16,7 @@ const WAITING: usize = 1024;
 
 type Waiting<I, O> = (I, oneshot::Sender<Result<O, Arc<StoreError>>>);
 
-/// A cheap handle; the last one to go ends the task behind it.
+/// A cheap handle; the last one to go ends the tasks behind it.
 pub(super) struct Batcher<I, O> {
     waiting: mpsc::Sender<Waiting<I, O>>,
 }
@@ -28,33 +28,28 @@ impl<I, O> Clone for Batcher<I, O> {
 }
 
 impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
-    /// Starts the task that makes the calls: `call` answers each of at most `most`
-    /// items, in their order.
-    pub(super) fn start<F>(most: usize, call: impl Fn(Vec<I>) -> F + Send + 'static) -> Self
+    /// Starts the tasks that make the calls, `at_once` of them: `call` answers each of at
+    /// most `most` items, in their order.
+    pub(super) fn start<F>(
+        most: usize,
+        at_once: usize,
+        call: impl Fn(Vec<I>) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = Result<Vec<O>, StoreError>> + Send,
     {
-        let (waiting, mut items) = mpsc::channel::<Waiting<I, O>>(WAITING);
-        tokio::spawn(async move {
-            let mut batch = Vec::new();
-            while items.recv_many(&mut batch, most).await > 0 {
-                let (requests, answers): (Vec<I>, Vec<_>) = batch.drain(..).unzip();
-                match call(requests).await {
-                    Ok(results) => {
-                        for (answer, result) in answers.into_iter().zip(results) {
-                            // Whoever asked may have been abandoned.
-                            answer.send(Ok(result)).ok();
-                        }
-                    }
-                    Err(error) => {
-                        let error = Arc::new(error);
-                        for answer in answers {
-                            answer.send(Err(Arc::clone(&error))).ok();
-                        }
-                    }
+        let (waiting, items) = mpsc::channel::<Waiting<I, O>>(WAITING);
+        let items = Arc::new(Mutex::new(items));
+        for _ in 0..at_once {
+            let (items, call) = (Arc::clone(&items), call.clone());
+            tokio::spawn(async move {
+                let mut batch = Vec::new();
+                while items.lock().await.recv_many(&mut batch, most).await > 0 {
+                    let (requests, answers): (Vec<I>, Vec<_>) = batch.drain(..).unzip();
+                    answer(call(requests).await, answers);
                 }
-            }
-        });
+            });
+        }
         Self { waiting }
     }
 
@@ -64,6 +59,23 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
         self.waiting.send((item, answer)).await.map_err(|_| StoreError::Stopped)?;
         // A call that answers too few items, or a task that is gone.
         answered.await.map_err(|_| StoreError::Stopped)?.map_err(StoreError::Shared)
+    }
+}
+
+/// Whoever asked may have been abandoned, and hears nothing.
+fn answer<O>(called: Result<Vec<O>, StoreError>, answers: Vec<oneshot::Sender<Result<O, Arc<StoreError>>>>) {
+    match called {
+        Ok(results) => {
+            for (answer, result) in answers.into_iter().zip(results) {
+                answer.send(Ok(result)).ok();
+            }
+        }
+        Err(error) => {
+            let error = Arc::new(error);
+            for answer in answers {
+                answer.send(Err(Arc::clone(&error))).ok();
+            }
+        }
     }
 }
 
@@ -80,7 +92,7 @@ mod tests {
         let gate = Arc::new(Semaphore::new(0));
         let calls = Arc::new(AtomicUsize::new(0));
         let (opened, counted) = (Arc::clone(&gate), Arc::clone(&calls));
-        let batcher = Batcher::start(8, move |items: Vec<u32>| {
+        let batcher = Batcher::start(8, 1, move |items: Vec<u32>| {
             let (gate, calls) = (Arc::clone(&opened), Arc::clone(&counted));
             async move {
                 gate.acquire().await.unwrap().forget();

@@ -18,7 +18,7 @@ use crate::ports::{FactsMark, FactsWrite};
 /// Namespace of all point ids. Fixed for ever: another one orphans every point.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6c6f_6f6b_616c_496b_a5e1_0b1e_c7a1_0901);
 
-/// Payload keys. Ranking writes the second half; all others belong to indexing.
+/// Payload keys: of images, of articles, and of lists, which are points of their own.
 pub(super) mod key {
     pub(in super::super) const ARTICLE_ID: &str = "article_id";
     pub(in super::super) const VERSION: &str = "version";
@@ -40,6 +40,8 @@ pub(super) mod key {
     pub(in super::super) const REVISION: &str = "revision";
     pub(in super::super) const ATTRIBUTES: &str = "attributes";
 
+    /// Number of the last write of the list point.
+    pub(in super::super) const WRITES: &str = "writes";
     pub(in super::super) const SEQUENCE: &str = "sequence";
     pub(in super::super) const RANKING: &str = "ranking";
     pub(in super::super) const DIRTY: &str = "dirty";
@@ -55,6 +57,11 @@ pub(super) mod key {
 
 pub(super) fn article_point(article_id: &str) -> PointId {
     Uuid::new_v5(&NAMESPACE, article_id.as_bytes()).to_string().into()
+}
+
+/// Where an article's ranking state is.
+pub(super) fn list_point(article_id: &str) -> PointId {
+    Uuid::new_v5(&NAMESPACE, format!("{article_id}\0").as_bytes()).to_string().into()
 }
 
 /// Ids have no control characters, so the separator cannot occur in one.

@@ -9,7 +9,8 @@ use super::Catalogue;
 use crate::domain::article::{ArticleFacts, ArticleState, Profile};
 use crate::domain::list::RankState;
 use crate::ports::{
-    self, CandidateQuery, Candidates, FactsMark, FactsWrite, Failed, ImageWrite, RankView, Ranked, Standing,
+    self, CandidateQuery, Candidates, FactsMark, FactsWrite, Failed, Glance, ImageWrite, RankView, Ranked,
+    Standing,
 };
 
 #[async_trait]
@@ -43,6 +44,10 @@ impl ports::Catalogue for Catalogue {
         self.view(article_id).await.map_err(Failed::new)
     }
 
+    async fn glance(&self, article_id: &str) -> Result<Option<Glance>, Failed> {
+        self.glance_of(article_id).await.map_err(Failed::new)
+    }
+
     async fn revisions(&self, ids: &[String]) -> Result<BTreeMap<String, Revision>, Failed> {
         Ok(self.revisions_of(ids).await.map_err(Failed::new)?.into_iter().collect())
     }
@@ -72,8 +77,8 @@ impl ports::Catalogue for Catalogue {
         self.holders_of(article_id).await.map_err(Failed::new)
     }
 
-    async fn claim(&self, article_id: &str, claim: &Claim<String>) -> Result<(), Failed> {
-        self.write_claim(article_id, claim).await.map_err(Failed::new)
+    async fn claim(&self, article_id: &str, read: &Ranked, claim: &Claim<String>) -> Result<(), Failed> {
+        self.write_claim(article_id, read, claim).await.map_err(Failed::new)
     }
 
     async fn store(&self, article_id: &str, ranked: &Ranked) -> Result<(), Failed> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use qdrant_client::qdrant::{
-    Condition, Filter, GetPointsBuilder, PayloadIncludeSelector, PointId, RetrievedPoint,
+    Condition, Filter, GetPointsBuilder, PayloadIncludeSelector, PointId, Range, RetrievedPoint,
     ScrollPointsBuilder, VectorsSelector, point_id, with_payload_selector, with_vectors_selector,
 };
 
@@ -22,19 +22,11 @@ const ARTICLES_AT_ONCE: usize = 200;
 /// What a comparison needs of an article besides its vectors.
 const PROFILE_KEYS: [&str; 6] =
     [key::ARTICLE_ID, key::CATEGORIES, key::GROUP, key::TEXT_VERSION, key::DELETED_VERSION, key::DELETED];
-/// What ranking keeps, which indexing has no use for.
-const RANK_KEYS: [&str; 2] = [key::ENTRIES, key::LIST_IDS];
-
 impl Catalogue {
     /// What is stored of an article, without vectors.
     pub async fn state(&self, article_id: &str) -> Result<ArticleState, StoreError> {
-        let fields = RANK_KEYS.map(str::to_owned).to_vec();
-        let without =
-            with_payload_selector::SelectorOptions::Exclude(qdrant_client::qdrant::PayloadExcludeSelector {
-                fields,
-            });
         let get = GetPointsBuilder::new(&self.articles, vec![payload::article_point(article_id)])
-            .with_payload(without);
+            .with_payload(true);
         let article = self.client.get_points(get).await?.result.into_iter().next();
         let facts_sequence = article.as_ref().map_or(0, |point| rank_payload::facts_sequence(&point.payload));
         let facts = article.map(|point| payload::facts_of(&self.articles, point.payload)).transpose()?;
@@ -126,7 +118,7 @@ impl Catalogue {
 
     /// All articles ever seen.
     pub async fn all_article_ids(&self) -> Result<Vec<String>, StoreError> {
-        self.article_ids(Filter::default()).await
+        self.article_ids(articles()).await
     }
 
     async fn article_ids(&self, filter: Filter) -> Result<Vec<String>, StoreError> {
@@ -156,6 +148,7 @@ impl Catalogue {
         limit: usize,
     ) -> Result<(Vec<String>, Option<String>), StoreError> {
         let mut request = ScrollPointsBuilder::new(&self.articles)
+            .filter(articles())
             .with_payload(include(&[key::ARTICLE_ID]))
             .limit(u32::try_from(limit).unwrap_or(u32::MAX));
         if let Some(from) = from {
@@ -194,6 +187,12 @@ impl Catalogue {
 
 fn corrupt(collection: &str, reason: &str) -> StoreError {
     StoreError::Corrupt { collection: collection.to_owned(), reason: reason.to_owned() }
+}
+
+/// The points of articles, without those of their lists.
+fn articles() -> Filter {
+    let written = Range { gte: Some(1.0), ..Range::default() };
+    Filter::must([Condition::range(key::FACTS_SEQUENCE, written)])
 }
 
 pub(super) fn include(keys: &[&str]) -> with_payload_selector::SelectorOptions {

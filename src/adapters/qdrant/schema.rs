@@ -22,11 +22,13 @@ const IMAGE_INDEXES: [(&str, FieldType); 4] = [
     (key::CATEGORIES, FieldType::Keyword),
     (key::GROUP, FieldType::Keyword),
 ];
-const ARTICLE_INDEXES: [(&str, FieldType); 7] = [
+const ARTICLE_INDEXES: [(&str, FieldType); 9] = [
     (key::LIST_IDS, FieldType::Keyword),
     (key::DIRTY, FieldType::Bool),
     (key::SEARCHING, FieldType::Bool),
     (key::TAU, FieldType::Float),
+    (key::WRITES, FieldType::Integer),
+    (key::FACTS_SEQUENCE, FieldType::Integer),
     (key::IMAGE_COUNT, FieldType::Integer),
     (key::CATEGORIES, FieldType::Keyword),
     (key::GROUP, FieldType::Keyword),

@@ -66,17 +66,19 @@ impl Catalogue {
         ceiling: f64,
         except: &[String],
     ) -> Result<(Vec<String>, bool), StoreError> {
-        let Some(mut filter) = eligible(query) else { return Ok((Vec::new(), false)) };
         let at_most = Range { lte: Some(ceiling), ..Range::default() };
-        let low = [
-            Condition::range(key::TAU, at_most),
-            Condition::is_empty(key::TAU),
-            Condition::matches(key::SEARCHING, true),
-        ];
-        filter.must.push(Filter::should(low).into());
+        // Lists know no fields: who may be a neighbour shows when they are compared.
+        let takes_all = Filter {
+            must: vec![Condition::is_empty(key::TAU)],
+            must_not: vec![Condition::is_empty(key::LIST_REVISION)],
+            ..Filter::default()
+        };
+        let low =
+            [Condition::range(key::TAU, at_most), takes_all.into(), Condition::matches(key::SEARCHING, true)];
         let known = except.iter().map(String::as_str).chain([query.article.article_id.as_str()]);
-        filter.must_not.push(Condition::has_id(known.map(payload::article_point)));
-        filter.must_not.push(Condition::matches(key::DELETED, true));
+        let known: Vec<_> = known.map(payload::list_point).collect();
+        let filter =
+            Filter { should: low.to_vec(), must_not: vec![Condition::has_id(known)], ..Filter::default() };
         let request = ScrollPointsBuilder::new(&self.articles)
             .filter(filter)
             .limit(u32::try_from(query.limit).unwrap_or(u32::MAX))

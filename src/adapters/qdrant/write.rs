@@ -156,12 +156,12 @@ fn named(name: &str, embedding: &Embedding) -> Vectors {
     NamedVectors { vectors }.into()
 }
 
-fn no_vectors() -> Vectors {
+pub(super) fn no_vectors() -> Vectors {
     NamedVectors { vectors: HashMap::new() }.into()
 }
 
 /// `Acknowledged` and `WaitTimeout` come back as success from the client.
-fn completed(response: PointsOperationResponse) -> Result<(), StoreError> {
+pub(super) fn completed(response: PointsOperationResponse) -> Result<(), StoreError> {
     let status = response.result.map(|result| result.status());
     match status {
         Some(UpdateStatus::Completed) => Ok(()),

@@ -11,7 +11,7 @@ use list_maintenance::{Candidate, Compared, Found, Pair, Revision, Score};
 
 use super::perform::Ranking;
 use crate::domain::article::Profile;
-use crate::domain::list::Explanation;
+use crate::domain::list::Why;
 use crate::metrics::metrics;
 use crate::pipeline::Stop;
 use crate::ports::{CandidateQuery, Candidates, Standing, Truncated};
@@ -27,8 +27,8 @@ impl Ranking<'_> {
     /// Searches for candidates and compares each.
     pub(super) async fn search(
         &mut self,
-        searching: &Searching<String, Explanation>,
-    ) -> Result<Found<String, Explanation>, Stop> {
+        searching: &Searching<String, Why>,
+    ) -> Result<Found<String, Why>, Stop> {
         let nothing = Found { candidates: Vec::new(), truncated: None };
         let timer = metrics().stage.stage_duration.with_label_values(&["gather"]).start_timer();
         if searching.bars_up_to().is_none() {
@@ -116,19 +116,19 @@ impl Ranking<'_> {
         &self,
         own: &Packed,
         standings: Vec<Standing>,
-    ) -> Result<Vec<Candidate<String, Explanation>>, Stop> {
+    ) -> Result<Vec<Candidate<String, Why>>, Stop> {
         let revisions = standings.iter().map(|one| (one.article_id.clone(), one.revision)).collect();
         let sets = self.sets(&revisions).await?;
         let mut comparer = self.role.comparison.comparer();
         let compared = standings.into_iter().filter_map(|Standing { article_id, revision, bar }| {
             let (score, detail) = comparer.compare(own, sets.get(&article_id)?)?;
-            Some(Candidate { id: article_id, revision, score: Score(score), detail, bar })
+            Some(Candidate { id: article_id, revision, score: Score(score), detail: Arc::new(detail), bar })
         });
         Ok(compared.collect())
     }
 
     /// Compares with named articles, all as they are stored now.
-    pub(super) async fn compare(&self, others: &[String]) -> Result<Compared<String, Explanation>, Stop> {
+    pub(super) async fn compare(&self, others: &[String]) -> Result<Compared<String, Why>, Stop> {
         let mut ids = others.to_vec();
         ids.push(self.article_id.to_owned());
         let read = || self.role.catalogue.revisions(&ids);
@@ -148,7 +148,7 @@ impl Ranking<'_> {
         let pairs = others.iter().filter_map(|id| {
             let compared =
                 set.as_ref().zip(sets.get(id)).and_then(|(own, other)| comparer.compare(own, other));
-            let compared = compared.map(|(score, explanation)| (Score(score), explanation));
+            let compared = compared.map(|(score, explanation)| (Score(score), Arc::new(explanation)));
             Some(Pair { id: id.clone(), revision: *revisions.get(id)?, compared })
         });
         Ok(Compared { revision, pairs: pairs.collect() })

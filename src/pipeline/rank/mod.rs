@@ -7,6 +7,7 @@
 //! steps, one kind a file, and resolve the requests once it is done.
 
 mod gather;
+mod lists;
 mod notify;
 mod perform;
 mod publish;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use list_maintenance::Request;
 use list_maintenance::ranking::Outcome;
 
+pub use self::lists::Lists;
 pub(super) use self::notify::send_request;
 pub use self::sets::Sets;
 pub use self::settings::RankingSettings;
@@ -28,7 +30,7 @@ use super::dispatch::{Batch, DispatchSettings, dispatch, resolved};
 use super::embed::observe_age;
 use super::{PipelineError, Stop};
 use crate::adapters::kafka::record::Record;
-use crate::domain::list::Explanation;
+use crate::domain::list::Why;
 use crate::domain::rank_request::{RankReason, RankRequest};
 use crate::error::Disposition;
 use crate::metrics::metrics;
@@ -43,6 +45,7 @@ pub struct RankRole {
     pub catalogue: Arc<dyn Catalogue>,
     pub log: Arc<dyn Log>,
     pub sets: Sets,
+    pub lists: Lists,
     pub dead_letters: DeadLetters,
     pub attempts: Attempts,
     /// Names rankings.
@@ -131,7 +134,7 @@ fn count(outcome: &Outcome, received: &[Received]) {
 
 /// A record's request.
 struct Read {
-    request: Request<String, Explanation>,
+    request: Request<String, Why>,
     reason: RankReason,
     article_id: String,
     occurred_at: Option<String>,

@@ -11,7 +11,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use list_maintenance::Request;
 
 use super::perform::Ranking;
-use crate::domain::list::Explanation;
+use crate::domain::list::Why;
 use crate::domain::rank_request::RankRequest;
 use crate::metrics::metrics;
 use crate::pipeline::Stop;
@@ -23,7 +23,7 @@ const REQUESTS_AT_ONCE: usize = 128;
 
 impl Ranking<'_> {
     /// Sends what the ranking found out to the owners of other lists.
-    pub(super) async fn send(&self, requests: &[(String, Request<String, Explanation>)]) -> Result<(), Stop> {
+    pub(super) async fn send(&self, requests: &[(String, Request<String, Why>)]) -> Result<(), Stop> {
         let timer = metrics().stage.stage_duration.with_label_values(&["notify"]).start_timer();
         let settings = &self.role.settings;
         let (burst, rest) = requests.split_at(settings.fan_out_burst.min(requests.len()));
@@ -41,12 +41,12 @@ impl Ranking<'_> {
         Ok(())
     }
 
-    async fn send_together(&self, requests: &[(String, Request<String, Explanation>)]) -> Result<(), Stop> {
+    async fn send_together(&self, requests: &[(String, Request<String, Why>)]) -> Result<(), Stop> {
         let sending: Vec<_> = requests.iter().map(|(to, request)| self.send_one(to, request)).collect();
         stream::iter(sending).buffer_unordered(REQUESTS_AT_ONCE).try_collect().await
     }
 
-    async fn send_one(&self, to: &str, request: &Request<String, Explanation>) -> Result<(), Stop> {
+    async fn send_one(&self, to: &str, request: &Request<String, Why>) -> Result<(), Stop> {
         let request = RankRequest::sent(to, self.article_id, request, self.occurred_at);
         self.attempt("notify", || send_request(&*self.role.log, &self.role.rank_topic, &request)).await
     }

@@ -4,17 +4,19 @@
 //! to be read first is read first; nothing is decided here.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use list_maintenance::ranking::{self, Outcome, Step};
 use list_maintenance::{Claim, Request, Revision, View};
 
 use super::RankRole;
 use super::gather::Own;
+use super::lists::is_stored;
 use crate::domain::event::Version;
-use crate::domain::list::{Explanation, RankState};
+use crate::domain::list::{RankState, Why};
 use crate::pipeline::Stop;
 use crate::pipeline::dispatch::Batch;
-use crate::ports::{Failed, Ranked};
+use crate::ports::{Failed, Glance, Ranked};
 
 /// One ranking of one article under way.
 pub(super) struct Ranking<'r> {
@@ -26,6 +28,10 @@ pub(super) struct Ranking<'r> {
     /// Of the article as it was last read.
     pub(super) revision: Revision,
     pub(super) version: Version,
+    /// The state as it was last read.
+    read: Arc<Ranked>,
+    /// The state that the last write left, if it was in force.
+    written: Option<Ranked>,
     /// Version of the article in the list last published.
     published_version: Version,
     /// What the last search was for.
@@ -37,7 +43,7 @@ impl RankRole {
     pub(super) async fn rank(
         &self,
         article_id: &str,
-        requests: &[Request<String, Explanation>],
+        requests: &[Request<String, Why>],
         occurred_at: Option<&str>,
         batch: &Batch,
     ) -> Result<Outcome, Stop> {
@@ -48,6 +54,8 @@ impl RankRole {
             batch,
             revision: Revision(0),
             version: 0,
+            read: Arc::default(),
+            written: None,
             published_version: 0,
             own: None,
         };
@@ -94,26 +102,49 @@ impl RankRole {
 }
 
 impl Ranking<'_> {
-    async fn read(&mut self, others: &[String]) -> Result<Option<View<String, Explanation>>, Stop> {
+    async fn read(&mut self, others: &[String]) -> Result<Option<View<String, Why>>, Stop> {
         let catalogue = &self.role.catalogue;
-        let (view, others) = tokio::try_join!(
-            self.attempt("rank", || catalogue.rank_view(self.article_id)),
+        let (glance, others) = tokio::try_join!(
+            self.attempt("rank", || catalogue.glance(self.article_id)),
             self.attempt("rank", || catalogue.revisions(others)),
         )?;
-        let Some(view) = view else { return Ok(None) };
-        self.revision = view.revision;
-        self.version = view.version;
-        self.published_version = view.ranked.published_version;
-        Ok(Some(View { revision: view.revision, is_empty: view.is_empty, stored: view.ranked.state, others }))
+        let Some(glance) = glance else { return Ok(None) };
+        let view = match self.known(&glance) {
+            Some(ranked) => Some((glance.revision, glance.version, glance.is_empty, ranked)),
+            None => {
+                let view = self.attempt("rank", || catalogue.rank_view(self.article_id)).await?;
+                view.map(|view| (view.revision, view.version, view.is_empty, Arc::new(view.ranked)))
+            }
+        };
+        let Some((revision, version, is_empty, ranked)) = view else { return Ok(None) };
+        self.role.lists.keep(self.article_id, &ranked);
+        (self.revision, self.version) = (revision, version);
+        self.published_version = ranked.published_version;
+        let stored = ranked.state.clone();
+        self.read = ranked;
+        Ok(Some(View { revision, is_empty, stored, others }))
     }
 
-    async fn claim(&self, claim: &Claim<String>) -> Result<(), Stop> {
-        self.attempt("rank", || self.role.catalogue.claim(self.article_id, claim)).await
+    /// The state that is stored, if this process has made or read it.
+    fn known(&mut self, stored: &Glance) -> Option<Arc<Ranked>> {
+        let written = self.written.take().filter(|written| is_stored(written, stored));
+        written.map(Arc::new).or_else(|| self.role.lists.get(self.article_id, stored))
     }
 
-    async fn store(&self, state: &RankState) -> Result<(), Stop> {
-        let ranked = Ranked { state: state.clone(), published_version: self.published_version };
-        self.attempt("rank", || self.role.catalogue.store(self.article_id, &ranked)).await
+    async fn claim(&mut self, claim: &Claim<String>) -> Result<(), Stop> {
+        self.attempt("rank", || self.role.catalogue.claim(self.article_id, &self.read, claim)).await?;
+        let mut claimed = Ranked { writes: self.read.writes + 1, ..Ranked::clone(&self.read) };
+        claimed.state.claim(claim);
+        self.written = Some(claimed);
+        Ok(())
+    }
+
+    async fn store(&mut self, state: &RankState) -> Result<(), Stop> {
+        let (published_version, writes) = (self.published_version, self.read.writes);
+        let ranked = Ranked { state: state.clone(), published_version, writes };
+        self.attempt("rank", || self.role.catalogue.store(self.article_id, &ranked)).await?;
+        self.written = Some(Ranked { writes: writes + 1, ..ranked });
+        Ok(())
     }
 
     async fn holders(&self) -> Result<Vec<String>, Stop> {

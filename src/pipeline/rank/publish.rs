@@ -4,7 +4,7 @@ use list_maintenance::Publication;
 
 use super::perform::Ranking;
 use crate::domain::event::Version;
-use crate::domain::list::{Explanation, NeighbourList};
+use crate::domain::list::{NeighbourList, Why};
 use crate::error::{Classify as _, Disposition};
 use crate::metrics::metrics;
 use crate::pipeline::Stop;
@@ -18,10 +18,7 @@ impl Ranking<'_> {
     /// Sends a list, or a tombstone. One that is larger than the topic takes goes
     /// without its explanations: `k` bounds what is left far below any topic's limit.
     /// Answers the version of the article in it.
-    pub(super) async fn publish(
-        &self,
-        publication: &Publication<String, Explanation>,
-    ) -> Result<Version, Stop> {
+    pub(super) async fn publish(&self, publication: &Publication<String, Why>) -> Result<Version, Stop> {
         let sequence = publication.sequence;
         // Entries are all compared with one version, which may not be the newest.
         let entries = publication.list.as_deref().unwrap_or_default();

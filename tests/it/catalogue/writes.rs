@@ -1,10 +1,11 @@
 //! A write yields to newer stored state, and touches nothing that is not its own.
 
+use futures::future::join_all;
 use list_maintenance::Mark;
 use lookalike::adapters::qdrant::StoreError;
 use lookalike::domain::article::ArticleFacts;
 use lookalike::domain::list::RankState;
-use lookalike::ports::{Catalogue as _, ImageWrite, TextWrite};
+use lookalike::ports::{Catalogue as _, ImageWrite, Ranked, TextWrite};
 
 use super::{DIMENSION, Fixture, RANKING, SIZES, facts, ranked, stored, tombstone, unit};
 
@@ -104,18 +105,21 @@ async fn an_older_sequence_never_replaces_a_newer_one() {
         holds: vec!["claimed".to_owned()],
         ..RankState::default()
     };
-    fixture.claim("a", 1, Mark::Searching).await;
+    let never = fixture.ranked("a").await;
+    fixture.claim("a", &never, Mark::Searching).await;
     assert_eq!(fixture.rank("a").await, claimed(1, Mark::Searching));
-    fixture.store("a", &ranked("b", 1)).await;
+    let first = fixture.ranked("a").await;
+    fixture.store_over("a", &first, &ranked("b", 1)).await;
     assert_eq!(fixture.rank("a").await, ranked("b", 1));
-    // The list of this number is there already: the claim came late.
-    fixture.claim("a", 1, Mark::Editing).await;
+    // The list of this number is there already: these came late, or twice.
+    fixture.claim("a", &never, Mark::Searching).await;
+    fixture.claim("a", &first, Mark::Editing).await;
     assert_eq!(fixture.rank("a").await, ranked("b", 1));
-    fixture.claim("a", 2, Mark::Editing).await;
+    fixture.claim("a", &fixture.ranked("a").await, Mark::Editing).await;
     let editing = RankState { list: ranked("b", 1).list, published: 1, ..claimed(2, Mark::Editing) };
     assert_eq!(fixture.rank("a").await, editing, "the list is there until another is stored");
     // A worker that lost the article writes its list late.
-    fixture.store("a", &ranked("late", 1)).await;
+    fixture.store_over("a", &first, &ranked("late", 1)).await;
     assert_eq!(fixture.rank("a").await, editing);
     fixture.store("a", &ranked("c", 2)).await;
     assert_eq!(fixture.rank("a").await, ranked("c", 2));
@@ -123,9 +127,32 @@ async fn an_older_sequence_never_replaces_a_newer_one() {
     fixture.store("a", &gone).await;
     assert_eq!(fixture.rank("a").await, gone);
     // An article that was never stored gets nothing from ranking.
-    fixture.claim("never", 1, Mark::Searching).await;
+    fixture.claim("never", &never, Mark::Searching).await;
     fixture.store("never", &ranked("a", 2)).await;
     assert_eq!(fixture.catalogue.rank_view("never").await.unwrap(), None);
+    let all = fixture.catalogue.all_article_ids().await.unwrap();
+    assert_eq!(all, ["a"], "a list is no article");
+}
+
+/// Lists written at the same time share a call, each with its own condition.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_that_are_written_together_yield_each_for_itself() {
+    let fixture = Fixture::start().await;
+    let ids: Vec<String> = (0..100).map(|at| format!("a{at}")).collect();
+    for id in &ids {
+        fixture.facts(id, &facts("a", &[], None), TextWrite::Keep).await;
+    }
+    let stale = Ranked::default();
+    let (first, second) = (ranked("first", 1), ranked("second", 2));
+    join_all(ids.iter().step_by(2).map(|id| fixture.store(id, &first))).await;
+    join_all(ids.iter().map(|id| fixture.store_over(id, &stale, &second))).await;
+    let once = Ranked { writes: 1, ..stale };
+    join_all([&first, &second].map(|state| fixture.store_over("a98", &once, state))).await;
+    for (at, id) in ids.iter().enumerate().take(98) {
+        let expected = if at % 2 == 0 { ranked("first", 1) } else { ranked("second", 2) };
+        assert_eq!(fixture.rank(id).await, expected, "{id}");
+    }
+    assert_eq!(fixture.ranked("a98").await.writes, 2, "one of the two");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
