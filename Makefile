@@ -28,6 +28,7 @@ test: deps onnxruntime ## every test that needs no server
 	@cargo test --package set-similarity --package list-maintenance $(ARGS)
 	@python3 -m unittest discover --quiet --start-directory tools/e2e
 	@python3 -m unittest discover --quiet --start-directory tools/bench_similarity
+	@python3 -m unittest discover --quiet --start-directory tools/bench_rank
 # With ARGS only some tests are wanted.
 ifeq ($(strip $(ARGS)),)
 	@if $(MAKE) --no-print-directory $(SCIPY)/.complete; then \
