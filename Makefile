@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all that a fresh clone needs; `make` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test compare e2e churn lint bench-similarity onnxruntime deps
+.PHONY: help demo test compare e2e churn lint bench-similarity bench-rank onnxruntime deps
 
 ARGS ?=
 
@@ -28,6 +28,7 @@ test: deps onnxruntime ## every test that needs no server
 	@cargo test --package set-similarity --package list-maintenance $(ARGS)
 	@python3 -m unittest discover --quiet --start-directory tools/e2e
 	@python3 -m unittest discover --quiet --start-directory tools/bench_similarity
+	@python3 -m unittest discover --quiet --start-directory tools/bench_rank
 # With ARGS only some tests are wanted.
 ifeq ($(strip $(ARGS)),)
 	@if $(MAKE) --no-print-directory $(SCIPY)/.complete; then \
@@ -58,6 +59,9 @@ lint: deps $(CARGO_DENY) ## formatting, lints, and the licences and sources of d
 
 bench-similarity: deps ## set similarity against NumPy, SciPy and lapx: figures into docs/performance.md
 	@python3 tools/bench_similarity $(ARGS)
+
+bench-rank: deps onnxruntime ## role rank under steady change, hot articles, fan-out: figures into docs/performance.md
+	@python3 tools/bench_rank $(ARGS)
 
 onnxruntime: deps ## ONNX Runtime's library, pinned and checked, into .cache
 	@python3 tools/onnxruntime.py

@@ -13,9 +13,10 @@ REQUIREMENTS = REPOSITORY / "tools" / "requirements-bench.txt"
 ONE_THREAD = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]
 
 
-def install():
-    """Makes `import numpy` find the pinned version, with one thread."""
-    os.environ.update({name: "1" for name in ONE_THREAD})
+def install(one_thread=True):
+    """Makes `import numpy` find the pinned version."""
+    if one_thread:
+        os.environ.update({name: "1" for name in ONE_THREAD})
     # Wheels belong to one version of Python.
     version = "{}.{}".format(*sys.version_info)
     folder = REPOSITORY / ".cache" / f"bench-python-{version}"
