@@ -79,7 +79,8 @@ fn state_after(
         TextWrite::Set(_) => true,
         TextWrite::Remove => false,
     };
-    ArticleState { facts: Some(facts), images, facts_sequence: state.facts_sequence + 1 }
+    let facts_sequence = state.facts_sequence + 1;
+    ArticleState { facts: Some(facts), images, facts_sequence, text_unfinished: false }
 }
 
 fn image_writes(state: &ArticleState, plan: &Plan<'_>, chosen: Vec<Chosen>) -> Vec<ImageWrite> {
