@@ -25,6 +25,8 @@ pub(super) mod key {
     pub(in super::super) const DELETED: &str = "deleted";
     pub(in super::super) const CATEGORIES: &str = "categories";
     pub(in super::super) const GROUP: &str = "group";
+    /// SHA-256 of an image's file; null for a tombstone.
+    pub(in super::super) const CONTENT_HASH: &str = "content_hash";
     /// Version of the filter fields on an image.
     pub(in super::super) const FIELDS_VERSION: &str = "fields_version";
     pub(in super::super) const IMAGE_COUNT: &str = "image_count";
