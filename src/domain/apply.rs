@@ -7,7 +7,7 @@
 //! as applied again, so that a replay after a crash repeats what may have been
 //! lost after the write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::article::{ArticleFacts, ArticleState};
 use super::event::{ArticleFields, Change, Event, ImageFields, Version};
@@ -40,6 +40,9 @@ pub struct Plan<'a> {
     pub deleted_version: Option<Version>,
     /// Events that delete the article and are in force.
     pub deletions: Vec<usize>,
+    /// Images that were never stored and are deleted with the article. Somebody who no
+    /// longer owns it may still be about to store them.
+    pub never_stored: BTreeSet<&'a str>,
     /// Events that are older than what is stored or than another event here.
     pub superseded: Vec<usize>,
 }
@@ -96,6 +99,9 @@ fn plan_images<'a>(state: &ArticleState, events: &'a [Event], plan: &mut Plan<'a
         let stored = state.images.get(image_id).map(|image| image.version);
         if *version < stored.max(plan.deleted_version).unwrap_or(0) {
             plan.superseded.push(event);
+            if stored.is_none() && image.is_some() && !plan.deletions.is_empty() {
+                plan.never_stored.insert(image_id);
+            }
         } else {
             wishes.entry(image_id).or_default().push(Candidate { event, version: *version, image });
         }
@@ -128,17 +134,14 @@ pub fn facts_after(state: &ArticleState, plan: &Plan<'_>, live_images: usize) ->
     facts
 }
 
-/// Images that the article's deletion removes: stored, live, older than it.
+/// Images that the article's deletion removes: live or not yet stored, older than it.
 pub fn images_deleted_with_article<'s>(
     state: &'s ArticleState,
-    plan: &Plan<'_>,
+    plan: &'s Plan<'_>,
 ) -> impl Iterator<Item = &'s str> {
     let deleted = plan.deleted_version;
-    state
-        .images
-        .values()
-        .filter(move |image| !image.deleted && Some(image.version) < deleted)
-        .map(|image| image.image_id.as_str())
+    let stored = state.images.values().filter(move |image| !image.deleted && Some(image.version) < deleted);
+    stored.map(|image| image.image_id.as_str()).chain(plan.never_stored.iter().copied())
 }
 
 #[cfg(test)]

@@ -33,10 +33,22 @@ fn carry_out(state: &ArticleState, events: &[Event]) -> ArticleState {
     }
     let gone: Vec<String> = images_deleted_with_article(&after, &plan).map(str::to_owned).collect();
     for image_id in gone {
-        let image = after.images.get_mut(&image_id).expect("it is stored");
-        image.deleted = true;
-        image.uri = None;
-        image.version = plan.deleted_version.expect("something deleted it");
+        // An image of the same batch that outlives the deletion stays.
+        let outlives = |image: &StoredImage| Some(image.version) >= plan.deleted_version;
+        if after.images.get(&image_id).is_some_and(outlives) {
+            continue;
+        }
+        let tombstone = StoredImage {
+            image_id: image_id.clone(),
+            version: plan.deleted_version.expect("something deleted it"),
+            deleted: true,
+            uri: None,
+            view: None,
+            position: None,
+            etag: None,
+            content_hash: None,
+        };
+        after.images.insert(image_id, tombstone);
     }
     let live = after.images.values().filter(|image| !image.deleted).count();
     after.facts = Some(facts_after(state, &plan, live));
@@ -144,6 +156,13 @@ fn a_late_event_does_not_bring_a_deleted_article_back() {
     let newer = carry_out(&state, &[event(1, 0, 8)]);
     assert_eq!(visible(&newer).0.len(), 1, "a newer event brings it back");
     assert_eq!(visible(&newer).1, None, "without the text from before");
+}
+
+#[test]
+fn a_deletion_leaves_a_tombstone_for_an_image_that_came_with_it() {
+    let state = carry_out(&ArticleState::default(), &[event(1, 0, 3), event(8, 0, 4), event(1, 1, 5)]);
+    let images: Vec<_> = state.images.values().map(|image| (image.version, image.deleted)).collect();
+    assert_eq!(images, [(4, true), (5, false)]);
 }
 
 #[test]

@@ -69,6 +69,9 @@ pub struct ArticleState {
     pub images: BTreeMap<String, StoredImage>,
     /// Number of the last write of the facts; 0 for an article never seen.
     pub facts_sequence: u64,
+    /// A write of text and facts was cut off, or is under way: the text's embedding may
+    /// be another one than that of the stored text.
+    pub text_unfinished: bool,
 }
 
 impl ArticleState {

@@ -21,7 +21,7 @@ use crate::domain::list::{NeighbourList, RankState};
 pub enum ImageWrite {
     /// New content.
     Embedded(StoredImage, Embedding),
-    /// New metadata, content as before.
+    /// New metadata; only where the stored content is the same.
     Described(StoredImage),
     /// Deleted: the point stays, without vector.
     Tombstone(StoredImage),

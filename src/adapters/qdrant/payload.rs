@@ -25,6 +25,8 @@ pub(super) mod key {
     pub(in super::super) const DELETED: &str = "deleted";
     pub(in super::super) const CATEGORIES: &str = "categories";
     pub(in super::super) const GROUP: &str = "group";
+    /// SHA-256 of an image's file; null for a tombstone.
+    pub(in super::super) const CONTENT_HASH: &str = "content_hash";
     /// Version of the filter fields on an image.
     pub(in super::super) const FIELDS_VERSION: &str = "fields_version";
     pub(in super::super) const IMAGE_COUNT: &str = "image_count";
@@ -32,7 +34,8 @@ pub(super) mod key {
     pub(in super::super) const TEXT_VERSION: &str = "text_version";
     pub(in super::super) const DELETED_VERSION: &str = "deleted_version";
     pub(in super::super) const FACTS_SEQUENCE: &str = "facts_sequence";
-    /// Revision that the writer of that number is about to write.
+    /// Revision that the writer of that number is about to write; that of the content
+    /// once it is written.
     pub(in super::super) const FACTS_CLAIM: &str = "facts_claim";
     /// Revision: names the whole article's content.
     pub(in super::super) const CONTENT: &str = "content";
@@ -96,6 +99,7 @@ pub(super) fn of_facts(write: &FactsWrite<'_>) -> Payload {
     payload.insert(key::REVISION.to_owned(), json!(write.version));
     payload.insert(key::FACTS_SEQUENCE.to_owned(), json!(write.mark.sequence));
     payload.insert(key::CONTENT.to_owned(), json!(hexadecimal(write.mark.revision.0)));
+    payload.insert(key::FACTS_CLAIM.to_owned(), json!(hexadecimal(write.mark.revision.0)));
     let attributes = json!(write.facts.fields.attributes).to_string();
     payload.insert(key::ATTRIBUTES.to_owned(), Json::String(attributes));
     Payload::from(payload)

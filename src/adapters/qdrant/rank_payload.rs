@@ -269,3 +269,8 @@ pub(super) fn facts_sequence(payload: &HashMap<String, Value>) -> u64 {
     let number = payload.get(key::FACTS_SEQUENCE).and_then(Value::as_integer);
     number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0)
 }
+
+/// Somebody has claimed a write of text and facts, and the facts are not written.
+pub(super) fn is_unfinished(payload: &HashMap<String, Value>) -> bool {
+    payload.get(key::FACTS_CLAIM).is_some_and(|claim| payload.get(key::CONTENT) != Some(claim))
+}

@@ -56,7 +56,9 @@ impl Catalogue {
         image: &StoredImage,
     ) -> Result<(), StoreError> {
         let id = payload::image_point(article_id, &image.image_id);
-        let condition = image_condition(&id, image, facts);
+        let mut condition = image_condition(&id, image, facts);
+        // Another writer's tombstone has no vector, and its other content another one.
+        condition.must.push(keyword(key::CONTENT_HASH, image.content_hash.as_deref().unwrap_or_default()));
         self.set_payload(&self.images, payload::of_image(article_id, image, facts), condition).await
     }
 

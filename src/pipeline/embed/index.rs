@@ -45,6 +45,9 @@ impl EmbedRole {
         let facts = after.facts.clone().unwrap_or_default();
         let run = || self.catalogue.write_images(article_id, &facts, &writes);
         self.attempts.run("index", batch, run).await.map_err(Stop::of("index"))?;
+        if !self.are_described(article_id, &writes, batch).await? {
+            return Ok(false);
+        }
         if state.facts.as_ref().is_some_and(|before| filter_fields_differ(before, &facts)) {
             let run = || self.catalogue.write_filter_fields(article_id, &facts);
             self.attempts.run("index", batch, run).await.map_err(Stop::of("index"))?;
@@ -59,6 +62,30 @@ impl EmbedRole {
         let in_force = self.attempts.run("index", batch, read).await.map_err(Stop::of("index"))?;
         timer.observe_duration();
         Ok(in_force == Some(mark))
+    }
+}
+
+impl EmbedRole {
+    /// Whether new metadata found the content that it was made for, or something newer.
+    async fn are_described(
+        &self,
+        article_id: &str,
+        writes: &[ImageWrite],
+        batch: &Batch,
+    ) -> Result<bool, Stop> {
+        let is_described = |write: &&ImageWrite| matches!(write, ImageWrite::Described(_));
+        let mut described = writes.iter().filter(is_described).map(ImageWrite::image).peekable();
+        if described.peek().is_none() {
+            return Ok(true);
+        }
+        let read = || self.catalogue.article_state(article_id);
+        let stored = self.attempts.run("index", batch, read).await.map_err(Stop::of("index"))?;
+        Ok(described.all(|image| {
+            stored.images.get(&image.image_id).is_some_and(|stored| {
+                let same = stored.version == image.version && stored.content_hash == image.content_hash;
+                same || stored.version > image.version
+            })
+        }))
     }
 }
 
@@ -79,7 +106,8 @@ fn state_after(
         TextWrite::Set(_) => true,
         TextWrite::Remove => false,
     };
-    ArticleState { facts: Some(facts), images, facts_sequence: state.facts_sequence + 1 }
+    let facts_sequence = state.facts_sequence + 1;
+    ArticleState { facts: Some(facts), images, facts_sequence, text_unfinished: false }
 }
 
 fn image_writes(state: &ArticleState, plan: &Plan<'_>, chosen: Vec<Chosen>) -> Vec<ImageWrite> {

@@ -189,7 +189,8 @@ impl EmbedRole {
 }
 
 impl EmbedRole {
-    /// The text is embedded only when it is another one than stored. A text that
+    /// The text is embedded only when it is another one than stored, or when it is not
+    /// certain that the stored embedding is that of the stored text. A text that
     /// cannot be embedded leaves the plan, with the reason for its event.
     pub(super) async fn obtain_text(
         &self,
@@ -201,7 +202,7 @@ impl EmbedRole {
         loop {
             let before = state.facts.as_ref().and_then(|facts| facts.fields.document());
             let document = match facts_after(state, plan, 0).fields.document() {
-                after if after == before || !self.encoder.has_text() => {
+                after if (after == before && !state.text_unfinished) || !self.encoder.has_text() => {
                     return Ok((TextWrite::Keep, rejection));
                 }
                 None => return Ok((TextWrite::Remove, rejection)),

@@ -71,9 +71,11 @@ impl<I: Clone + Ord, D: Explanation> Job<I, D> {
                 changed |= edited.apply(scored.other.clone(), scored.other_revision, scored.compared.clone());
             }
         }
-        let entries = &edited.entries;
-        let shrank = entries.as_slice().len() < list.entries.as_slice().len();
-        if shrank && entries.is_short(self.settings.sizes.k) {
+        let (before, after, k) = (&list.entries, &edited.entries, self.settings.sizes.k);
+        // One that is short since a truncated search is not searched at every edit. One that
+        // overflowed and then shrank may be as long as before, and miss what it held.
+        let shrank = after.as_slice().len() < before.as_slice().len() || !before.is_short(k);
+        if shrank && after.is_short(k) {
             Edited::Short
         } else if changed {
             Edited::List(edited)

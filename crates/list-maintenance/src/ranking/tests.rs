@@ -194,6 +194,19 @@ fn a_list_that_ran_short_is_searched_once() {
 }
 
 #[test]
+fn a_list_that_overflowed_and_ran_short_at_once_is_searched() {
+    let mut shell = Shell::full();
+    let nobody = Entries::restored(Vec::new(), None, SETTINGS.sizes);
+    shell.stored.list = Some(List { revision: OWN, entries: nobody });
+    shell.searches = vec![found(vec![candidate(3, 7.0, Bar::NoList)])];
+    let overflow = [scored(1, Some(9.0)), scored(2, Some(8.0)), scored(3, Some(7.0))];
+    let requests = [&overflow[..], &[scored(1, None), scored(2, None)]].concat();
+    assert_eq!(shell.run(&requests).searches, 1);
+    let ids: Vec<u8> = shell.published[0].list.iter().flatten().map(|entry| entry.id).collect();
+    assert_eq!(ids, [3]);
+}
+
+#[test]
 fn a_changed_article_searches_once_and_tells_its_holders_and_those_it_may_enter() {
     let mut shell = Shell::full();
     let candidates = [
