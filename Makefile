@@ -1,9 +1,11 @@
 # `make demo` and `make test` are all that a fresh clone needs; `make` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test compare e2e churn lint bench-similarity bench-rank onnxruntime deps
+.PHONY: help demo test simulate soak compare e2e churn lint bench-similarity bench-rank onnxruntime deps
 
 ARGS ?=
+# Of the simulation; those of `make test` come before.
+SEEDS ?= 1000..101000
 
 # The library that `make onnxruntime` provides; a path of your own takes its place.
 export ORT_DYLIB_PATH ?= $(CURDIR)/.cache/onnxruntime/libonnxruntime.so
@@ -37,6 +39,14 @@ ifeq ($(strip $(ARGS)),)
 		echo "left out, for want of numpy and scipy: the comparison of lookalike score with scipy" >&2; \
 	fi
 endif
+
+SIMULATION := cargo test --quiet --test it simulation::every_seed_ends_with_right_lists -- --exact --nocapture
+
+simulate: deps ## one seed of the simulation, with everything that happens in it: SEED=n
+	@LOOKALIKE_SEED=$(if $(SEED),$(SEED),$(error SEED=n says which)) $(SIMULATION)
+
+soak: deps ## many seeds of the simulation: SEEDS=from..to
+	@LOOKALIKE_SEEDS=$(SEEDS) $(SIMULATION)
 
 compare: deps $(SCIPY)/.complete ## `lookalike score` against scipy, on 10,000 random matrices
 	@cargo build --quiet

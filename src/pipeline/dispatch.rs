@@ -102,6 +102,10 @@ where
         let has_room = jobs.len() < settings.max_concurrent_articles;
         let next = mailbox.next_ready_at().filter(|_| has_room);
         tokio::select! {
+            // In this order every time, so that a run can be repeated. What has ended
+            // makes room first; its number is bounded, so records have their turn.
+            biased;
+            Some(ended) = jobs.join_next() => mailbox.finished(&outcome(ended)?),
             record = records.recv() => match record {
                 Some(record) => {
                     let key = Key {
@@ -113,7 +117,6 @@ where
                 // The leases have ended: what waits is not ours to begin.
                 None => break,
             },
-            Some(ended) = jobs.join_next() => mailbox.finished(&outcome(ended)?),
             () = until(start, next), if next.is_some() => {}
         }
     }

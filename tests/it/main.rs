@@ -11,4 +11,5 @@ mod encoder;
 mod http;
 mod layering;
 mod promises;
+mod simulation;
 mod support;

@@ -17,14 +17,16 @@ struct Owned {
 
 /// Most delivered records of one partition.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    pub(super) in_flight: usize,
-    pub(super) span: usize,
+pub struct Limits {
+    /// Unresolved ones.
+    pub in_flight: usize,
+    /// Those above the first unresolved one, resolved or not.
+    pub span: usize,
 }
 
 /// All partitions assigned to this consumer.
 #[derive(Debug, Default)]
-pub(super) struct Assignment {
+pub struct Assignment {
     owned: BTreeMap<TopicPartition, Owned>,
     paused: HashSet<TopicPartition>,
     next_generation: u64,
@@ -32,13 +34,14 @@ pub(super) struct Assignment {
 
 /// Partitions to pause and to resume now.
 #[derive(Debug, Default)]
-pub(super) struct Flow {
-    pub(super) pause: Vec<TopicPartition>,
-    pub(super) resume: Vec<TopicPartition>,
+pub struct Flow {
+    pub pause: Vec<TopicPartition>,
+    pub resume: Vec<TopicPartition>,
 }
 
 impl Assignment {
-    pub(super) fn assign(&mut self, origin: TopicPartition) {
+    /// A partition is ours now, under a new lease.
+    pub fn assign(&mut self, origin: TopicPartition) {
         self.next_generation += 1;
         let owned = Owned { lease: Lease::new(self.next_generation), watermark: Watermark::default() };
         self.paused.remove(&origin);
@@ -48,12 +51,13 @@ impl Assignment {
     }
 
     /// Notes a delivered record; `None` for one that is not ours or came before.
-    pub(super) fn deliver(&mut self, origin: &TopicPartition, offset: i64) -> Option<Arc<Lease>> {
+    pub fn deliver(&mut self, origin: &TopicPartition, offset: i64) -> Option<Arc<Lease>> {
         let owned = self.owned.get_mut(origin)?;
         owned.watermark.deliver(offset).then(|| Arc::clone(&owned.lease))
     }
 
-    pub(super) fn resolve(&mut self, resolved: &Resolved) {
+    /// A record is done; one of an earlier lease does not count.
+    pub fn resolve(&mut self, resolved: &Resolved) {
         if let Some(owned) = self.owned.get_mut(&resolved.origin)
             && owned.lease.generation == resolved.generation
         {
@@ -62,18 +66,19 @@ impl Assignment {
     }
 
     /// Ends the leases of these partitions: nothing new starts for them.
-    pub(super) fn end_leases(&self, origins: &[TopicPartition]) {
+    pub fn end_leases(&self, origins: &[TopicPartition]) {
         for owned in origins.iter().filter_map(|origin| self.owned.get(origin)) {
             owned.lease.end();
         }
     }
 
     /// Work under way for these partitions.
-    pub(super) fn active(&self, origins: &[TopicPartition]) -> usize {
+    pub fn active(&self, origins: &[TopicPartition]) -> usize {
         origins.iter().filter_map(|origin| self.owned.get(origin)).map(|owned| owned.lease.active()).sum()
     }
 
-    pub(super) fn remove(&mut self, origins: &[TopicPartition]) {
+    /// These partitions are not ours any more.
+    pub fn remove(&mut self, origins: &[TopicPartition]) {
         for origin in origins {
             self.paused.remove(origin);
             if let Some(owned) = self.owned.remove(origin) {
@@ -83,7 +88,7 @@ impl Assignment {
     }
 
     /// Offsets that moved since they were last sent, marked as sent.
-    pub(super) fn take_commits(&mut self) -> Vec<(TopicPartition, i64)> {
+    pub fn take_commits(&mut self) -> Vec<(TopicPartition, i64)> {
         let mut commits = Vec::new();
         for (origin, owned) in &mut self.owned {
             if let Some(next) = owned.watermark.to_commit() {
@@ -95,14 +100,14 @@ impl Assignment {
     }
 
     /// A commit failed: all offsets are to be sent again.
-    pub(super) fn forget_commits(&mut self) {
+    pub fn forget_commits(&mut self) {
         for owned in self.owned.values_mut() {
             owned.watermark.commit_forgotten();
         }
     }
 
     /// Backpressure: a partition pauses at its limit and resumes at half of it.
-    pub(super) fn flow(&mut self, limits: Limits) -> Flow {
+    pub fn flow(&mut self, limits: Limits) -> Flow {
         let mut flow = Flow::default();
         for (origin, owned) in &self.owned {
             let (in_flight, span) = (owned.watermark.in_flight(), owned.watermark.span());
@@ -119,12 +124,13 @@ impl Assignment {
         flow
     }
 
-    pub(super) fn partitions(&self) -> Vec<TopicPartition> {
+    /// All that is ours.
+    pub fn partitions(&self) -> Vec<TopicPartition> {
         self.owned.keys().cloned().collect()
     }
 
     /// Unresolved records of all partitions.
-    pub(super) fn in_flight(&self) -> usize {
+    pub fn in_flight(&self) -> usize {
         self.owned.values().map(|owned| owned.watermark.in_flight()).sum()
     }
 }

@@ -174,7 +174,7 @@ impl Poller {
         });
         let resolved = self.resolved.clone();
         Some(Record {
-            ack: Ack { origin: origin.clone(), offset, lease, resolved },
+            ack: Ack::new(origin.clone(), offset, lease, resolved),
             origin,
             offset,
             key: message.key().map(<[u8]>::to_vec),

@@ -5,7 +5,7 @@
 //! is dropped unresolved holds the offset. Acks of an earlier assignment do not count.
 
 pub mod admin;
-mod assignment;
+pub mod assignment;
 pub mod consumer;
 mod context;
 pub mod control;

@@ -96,7 +96,7 @@ impl Drop for ActiveWork {
 
 /// A resolved record, on its way to the consumer thread.
 #[derive(Debug)]
-pub(super) struct Resolved {
+pub struct Resolved {
     pub(super) origin: TopicPartition,
     pub(super) generation: u64,
     pub(super) offset: i64,
@@ -106,13 +106,18 @@ pub(super) struct Resolved {
 /// stays uncommitted and the record comes again.
 #[derive(Debug)]
 pub struct Ack {
-    pub(super) origin: TopicPartition,
-    pub(super) offset: i64,
-    pub(super) lease: Arc<Lease>,
-    pub(super) resolved: Sender<Resolved>,
+    origin: TopicPartition,
+    offset: i64,
+    lease: Arc<Lease>,
+    resolved: Sender<Resolved>,
 }
 
 impl Ack {
+    /// The fate of a record that was delivered under `lease`, told through `resolved`.
+    pub fn new(origin: TopicPartition, offset: i64, lease: Arc<Lease>, resolved: Sender<Resolved>) -> Self {
+        Self { origin, offset, lease, resolved }
+    }
+
     /// The assignment this record came with.
     pub fn lease(&self) -> &Arc<Lease> {
         &self.lease

@@ -29,7 +29,8 @@ impl Catalogue {
             .with_payload(true);
         let article = self.client.get_points(get).await?.result.into_iter().next();
         let facts_sequence = article.as_ref().map_or(0, |point| rank_payload::facts_sequence(&point.payload));
-        let text_unfinished = article.as_ref().is_some_and(|point| rank_payload::is_unfinished(&point.payload));
+        let text_unfinished =
+            article.as_ref().is_some_and(|point| rank_payload::is_unfinished(&point.payload));
         let facts = article.map(|point| payload::facts_of(&self.articles, point.payload)).transpose()?;
         let mut images = BTreeMap::new();
         let request =
