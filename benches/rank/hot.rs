@@ -84,7 +84,9 @@ pub(crate) async fn run(choice: Choice<'_>, load: &HotLoad) -> Result<Value, Fai
     let Hot { world, watch, .. } = hot;
     drop(watch);
     world.stop().await?;
-    Ok(json!({"articles": load.articles, "events": load.events, "rate": load.rate, "quiet": quiet, "busy": busy}))
+    Ok(
+        json!({"articles": load.articles, "events": load.events, "rate": load.rate, "quiet": quiet, "busy": busy}),
+    )
 }
 
 impl Hot<'_> {
@@ -191,6 +193,6 @@ impl Hot<'_> {
         let topic = &self.world.config.kafka.topics.events;
         let key = Some(event.key.as_bytes());
         let outgoing = Outgoing { topic, key, value: Some(value.as_bytes()), headers: &[] };
-        Ok(self.world.producer.send(&outgoing).await?)
+        Ok(self.world.producer.send(&outgoing).await.map(drop)?)
     }
 }

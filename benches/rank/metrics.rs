@@ -49,9 +49,10 @@ impl Page {
         let of_name = |series: &str| {
             series.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('{'))
         };
-        let chosen = self.0.iter().filter(|(series, _)| {
-            of_name(series) && labels.iter().all(|label| series.contains(label))
-        });
+        let chosen = self
+            .0
+            .iter()
+            .filter(|(series, _)| of_name(series) && labels.iter().all(|label| series.contains(label)));
         chosen.map(|(_, value)| value).sum()
     }
 

@@ -75,7 +75,8 @@ pub(crate) async fn alone(world: &World, shop: &mut Shop, time: Duration) -> Res
         found += articles;
         seconds += taken;
     }
-    let spent = world.usage()?[1].1.zip(usage[1].1).map(|(now, then)| now.processor_seconds - then.processor_seconds);
+    let spent =
+        world.usage()?[1].1.zip(usage[1].1).map(|(now, then)| now.processor_seconds - then.processor_seconds);
     Ok(json!({
         "events": events,
         "image_searches": images,

@@ -205,13 +205,16 @@ impl Shop {
             Kind::Deleted => {
                 let image_ids = state.images.keys().cloned();
                 images.extend(image_ids.map(|image_id| ImageWrite::Tombstone(tombstone(image_id, version))));
-                facts = ArticleFacts { deleted_version: Some(version), deleted: true, ..ArticleFacts::default() };
+                facts =
+                    ArticleFacts { deleted_version: Some(version), deleted: true, ..ArticleFacts::default() };
                 text = TextWrite::Remove;
                 self.live.retain(|live| *live != article);
             }
         }
         let known = state.facts_sequence > 0;
-        state.images.extend(images.iter().map(|write| (write.image().image_id.clone(), write.image().clone())));
+        state
+            .images
+            .extend(images.iter().map(|write| (write.image().image_id.clone(), write.image().clone())));
         facts.image_count = state.images.values().filter(|image| !image.deleted).count();
         state.facts = Some(facts.clone());
         state.facts_sequence += 1;
@@ -277,7 +280,10 @@ impl Shop {
 
     fn text_vector(&self, article: usize, version: u64) -> Embedding {
         let cluster = self.articles[article].cluster;
-        self.sum(&[(Of::TextCluster(cluster), TEXT_CLUSTER), (Of::Text(article, version), 1.0 - TEXT_CLUSTER)])
+        self.sum(&[
+            (Of::TextCluster(cluster), TEXT_CLUSTER),
+            (Of::Text(article, version), 1.0 - TEXT_CLUSTER),
+        ])
     }
 
     fn sum(&self, parts: &[(Of, f32)]) -> Embedding {

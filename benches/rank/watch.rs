@@ -90,7 +90,8 @@ impl Seen {
         for shown in list.iter().filter(|shown| !before.contains(shown)) {
             self.affected(shown.1, shown.0, article, now);
         }
-        let older = |(id, version): &Shown| before.iter().any(|(other, newer)| other == id && newer > version);
+        let older =
+            |(id, version): &Shown| before.iter().any(|(other, newer)| other == id && newer > version);
         self.went_back += u64::from(list.iter().any(older));
         for (gone, _) in before.iter().filter(|(id, _)| list.iter().all(|(other, _)| other != id)) {
             if let Some(version) = self.deleted.get(gone).copied() {

@@ -55,6 +55,6 @@ impl Writer {
         let value = serde_json::to_vec(&request)?;
         let key = Some(article_id.as_bytes());
         let outgoing = Outgoing { topic: &self.topic, key, value: Some(&value), headers: &[] };
-        Ok(self.producer.send(&outgoing).await?)
+        Ok(self.producer.send(&outgoing).await.map(drop)?)
     }
 }
