@@ -204,7 +204,10 @@ impl Shop {
             Kind::Text => text = self.set_text(article, &mut facts, version),
             Kind::Deleted => {
                 let image_ids = state.images.keys().cloned();
-                images.extend(image_ids.map(|image_id| ImageWrite::Tombstone(tombstone(image_id, version))));
+                images.extend(
+                    image_ids
+                        .map(|image_id| ImageWrite::Tombstone(StoredImage::tombstone(&image_id, version))),
+                );
                 facts =
                     ArticleFacts { deleted_version: Some(version), deleted: true, ..ArticleFacts::default() };
                 text = TextWrite::Remove;
@@ -319,19 +322,6 @@ impl Shop {
             images,
             text: text.map(|version| self.text_vector(article, version)),
         }
-    }
-}
-
-fn tombstone(image_id: String, version: u64) -> StoredImage {
-    StoredImage {
-        image_id,
-        version,
-        deleted: true,
-        uri: None,
-        view: None,
-        position: None,
-        etag: None,
-        content_hash: None,
     }
 }
 

@@ -38,16 +38,8 @@ fn carry_out(state: &ArticleState, events: &[Event]) -> ArticleState {
         if after.images.get(&image_id).is_some_and(outlives) {
             continue;
         }
-        let tombstone = StoredImage {
-            image_id: image_id.clone(),
-            version: plan.deleted_version.expect("something deleted it"),
-            deleted: true,
-            uri: None,
-            view: None,
-            position: None,
-            etag: None,
-            content_hash: None,
-        };
+        let version = plan.deleted_version.expect("something deleted it");
+        let tombstone = StoredImage::tombstone(&image_id, version);
         after.images.insert(image_id, tombstone);
     }
     let live = after.images.values().filter(|image| !image.deleted).count();

@@ -31,6 +31,22 @@ pub struct StoredImage {
     pub content_hash: Option<String>,
 }
 
+impl StoredImage {
+    /// What stays of an image that was deleted at this version.
+    pub fn tombstone(image_id: &str, version: Version) -> Self {
+        Self {
+            image_id: image_id.to_owned(),
+            version,
+            deleted: true,
+            uri: None,
+            view: None,
+            position: None,
+            etag: None,
+            content_hash: None,
+        }
+    }
+}
+
 /// The article's own fields and versions.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ArticleFacts {

@@ -114,27 +114,14 @@ fn image_writes(state: &ArticleState, plan: &Plan<'_>, chosen: Vec<Chosen>) -> V
     let deleted_version = plan.deleted_version.unwrap_or(0);
     let mut writes: Vec<ImageWrite> = images_deleted_with_article(state, plan)
         .filter(|image_id| chosen.iter().all(|chosen| chosen.image_id != *image_id))
-        .map(|image_id| ImageWrite::Tombstone(tombstone(image_id, deleted_version)))
+        .map(|image_id| ImageWrite::Tombstone(StoredImage::tombstone(image_id, deleted_version)))
         .collect();
     writes.extend(chosen.into_iter().map(|Chosen { image_id, image }| match image {
-        Image::Deleted { version } => ImageWrite::Tombstone(tombstone(&image_id, version)),
+        Image::Deleted { version } => ImageWrite::Tombstone(StoredImage::tombstone(&image_id, version)),
         Image::Described(image) => ImageWrite::Described(image),
         Image::Embedded(image, embedding) => ImageWrite::Embedded(image, embedding),
     }));
     writes
-}
-
-fn tombstone(image_id: &str, version: u64) -> StoredImage {
-    StoredImage {
-        image_id: image_id.to_owned(),
-        version,
-        deleted: true,
-        uri: None,
-        view: None,
-        position: None,
-        etag: None,
-        content_hash: None,
-    }
 }
 
 fn filter_fields_differ(before: &ArticleFacts, after: &ArticleFacts) -> bool {

@@ -7,10 +7,10 @@ use lookalike::pipeline::rank::RankingSettings;
 use lookalike::similarity::Method;
 use sha2::{Digest as _, Sha256};
 
-use super::oracle::{Oracle, rules};
+use super::oracle::Oracle;
 use super::world::log::{Broker, DEAD_LETTERS, EVENTS, SIMILAR};
 use super::world::store::Store;
-use crate::support::model::{Expected, Rules, list};
+use crate::support::model::{Expected, Rules, list, rules};
 
 /// Scores are promised to this.
 const TOLERANCE: f64 = 1e-5;

@@ -3,15 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lookalike::pipeline::rank::RankingSettings;
-use lookalike::similarity::compare::Field;
-
 use super::history::{Change, Event, Planned, Text};
 use super::worker::MAX_IMAGE_BYTES;
 use super::world::encoder;
 use super::world::log::{Broker, EVENTS};
 use super::world::objects::{ALLOWED, Objects};
-use crate::support::model::{Item, Rules};
+use crate::support::model::Item;
 
 /// An image that is live in the end.
 #[derive(Debug, Clone, PartialEq)]
@@ -155,19 +152,4 @@ fn item(article: &Article) -> Option<Item> {
         group: text.group,
     };
     (!item.images.is_empty() || item.text.is_some()).then_some(item)
-}
-
-/// The model's rules of these settings.
-pub(crate) fn rules(ranking: &RankingSettings) -> Rules {
-    Rules {
-        k: ranking.k,
-        method: ranking.method,
-        threshold: ranking.threshold,
-        max_matches: ranking.max_matches.unwrap_or(usize::MAX),
-        min_matches: ranking.min_matches,
-        coverage_weight: ranking.coverage_weight,
-        text_weight: ranking.text_weight,
-        same_categories: ranking.same.contains(&Field::Categories),
-        different_group: ranking.different.contains(&Field::Group),
-    }
 }

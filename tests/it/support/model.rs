@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use lookalike::pipeline::rank::RankingSettings;
 use lookalike::similarity::Method;
+use lookalike::similarity::compare::Field;
 
 /// An article in numbers.
 #[derive(Debug, Clone, Default)]
@@ -199,4 +201,20 @@ fn largest_total(rows: &[&String], cells: &Pairs, columns: usize) -> (f64, Pairs
 
 pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
+}
+
+/// The model's rules of these settings.
+pub(crate) fn rules(ranking: &RankingSettings) -> Rules {
+    assert!(!ranking.same.contains(&Field::Group) && !ranking.different.contains(&Field::Categories));
+    Rules {
+        k: ranking.k,
+        method: ranking.method,
+        threshold: ranking.threshold,
+        max_matches: ranking.max_matches.unwrap_or(usize::MAX),
+        min_matches: ranking.min_matches,
+        coverage_weight: ranking.coverage_weight,
+        text_weight: ranking.text_weight,
+        same_categories: ranking.same.contains(&Field::Categories),
+        different_group: ranking.different.contains(&Field::Group),
+    }
 }

@@ -9,10 +9,9 @@ use lookalike::config::Config;
 use lookalike::domain::article::Profile;
 use lookalike::domain::list::{Neighbour, NeighbourList};
 use lookalike::encoder::Encoder;
-use lookalike::similarity::compare::Field;
 
 use super::bench::Bench;
-use super::model::{Expected, Item, Rules, cosine, list};
+use super::model::{Expected, Item, cosine, list, rules};
 use super::shop::{Article, Shop};
 use super::topic::Read;
 
@@ -20,24 +19,6 @@ use super::topic::Read;
 const SAME: f64 = 0.99999;
 /// Scores are promised to this.
 const TOLERANCE: f64 = 1e-5;
-
-impl Rules {
-    fn of(config: &Config) -> Self {
-        let ranking = &config.ranking;
-        assert!(!ranking.same.contains(&Field::Group) && !ranking.different.contains(&Field::Categories));
-        Self {
-            k: ranking.k,
-            method: ranking.method,
-            threshold: ranking.threshold,
-            max_matches: ranking.max_matches.unwrap_or(usize::MAX),
-            min_matches: ranking.min_matches,
-            coverage_weight: ranking.coverage_weight,
-            text_weight: ranking.text_weight,
-            same_categories: ranking.same.contains(&Field::Categories),
-            different_group: ranking.different.contains(&Field::Group),
-        }
-    }
-}
 
 /// The published lists by article; an article whose last record is a tombstone has
 /// `None`. On the way, that every key's sequence only grows.
@@ -61,7 +42,7 @@ pub(crate) fn published(records: &[Read]) -> BTreeMap<String, Option<NeighbourLi
 /// Asserts that store and topic hold what `shop` and the model say.
 pub(crate) async fn verify(bench: &Bench, config: &Config, encoder: &Encoder, shop: &Shop) {
     let items = stored_as(bench, config, encoder, shop).await;
-    let rules = Rules::of(config);
+    let rules = rules(&config.ranking);
     let published = published(&bench.topic(&config.kafka.topics.similar).await);
     let listed: BTreeSet<_> = published.iter().filter(|(_, list)| list.is_some()).map(|(id, _)| id).collect();
     assert_eq!(listed, items.keys().collect(), "exactly the living articles have a list");
