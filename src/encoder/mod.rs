@@ -6,37 +6,45 @@
 //!   understood is refused at load, with the reason.
 //! - A loaded encoder has passed a self test: unit length, no NaN, the same
 //!   vector twice and at any batch size.
-//! - It runs where it was told to run, or does not load.
+//! - It runs where it was told to run, and gives there what the CPU gives, or does
+//!   not load.
 //! - A result never reaches the wrong input, and queues are bounded.
 //!
 //! The way of a picture: [`Encoder::preprocess`] (on the caller's blocking
 //! thread) → [`Encoder::embed_image`] → queue → a batch with pictures of other
 //! articles → the session's own thread → back through a channel of its own.
 
+mod batch_rules;
 mod batcher;
+mod device_error;
 mod error;
 mod library;
 mod model_directory;
+mod placement;
 mod port;
+mod provider;
+mod runner;
 mod self_test;
 mod session;
 mod settings;
+mod shapes;
 mod tokenize;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use ort::environment::Environment;
-
-use self::batcher::{BatchRules, Batcher};
+use self::batch_rules::BatchRules;
+use self::batcher::{Batcher, Batching};
 use self::model_directory::{ModelDirectory, TextFiles};
-use self::session::{TextNetwork, VisionNetwork};
+use self::provider::{DeviceSession, Devices};
+use self::session::{Network, TextNetwork, VisionNetwork};
+use self::shapes::InputShapes;
 use self::tokenize::{TextTokenizer, Tokens};
 use crate::domain::embedding::Embedding;
 use crate::imaging::{self, ImageLimits, ImageRejected, InputTensor, Preprocessing};
 
 pub use self::error::EncoderError;
-pub use self::settings::{EncoderSettings, ExecutionProvider};
+pub use self::settings::{EncoderSettings, ExecutionProvider, GpuSettings};
 
 /// A loaded encoder. Clones share it; the last one to go ends its threads,
 /// after the batches under way.
@@ -48,6 +56,7 @@ pub struct Encoder {
 struct Inner {
     dimension: usize,
     fingerprint: String,
+    model: String,
     execution_provider: ExecutionProvider,
     limits: ImageLimits,
     preprocessing: Preprocessing,
@@ -83,7 +92,14 @@ impl Encoder {
         settings.validate()?;
         let directory = ModelDirectory::read(&settings.directory)?;
         let environment = library::load(settings.library.as_deref())?;
-        let loader = Loader { environment: &environment, settings };
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let devices = Devices {
+            environment: &environment,
+            settings,
+            fingerprint: &directory.fingerprint,
+            threads: settings.threads_of_a_session(cores),
+        };
+        let loader = Loader { devices, settings };
         let (images, dimension) = loader.images(&directory)?;
         check_declared(&directory, &settings.directory, dimension)?;
         let texts = match &directory.text {
@@ -95,12 +111,14 @@ impl Encoder {
             dimension,
             execution_provider = settings.execution_provider.name(),
             sessions = settings.sessions,
+            threads = loader.devices.threads,
             text = texts.is_some(),
             "encoder ready"
         );
         Ok(Self {
             inner: Arc::new(Inner {
                 dimension,
+                model: name_of(&settings.directory),
                 fingerprint: directory.fingerprint,
                 execution_provider: settings.execution_provider,
                 limits: settings.images.clone(),
@@ -134,7 +152,12 @@ impl Encoder {
         &self.inner.fingerprint
     }
 
-    /// Where the networks run: `cpu` or `cuda`.
+    /// The last part of its directory's path, for people.
+    pub fn model(&self) -> &str {
+        &self.inner.model
+    }
+
+    /// Where the networks run, proven at load: `cpu`, `cuda` or `tensorrt`.
     pub fn execution_provider(&self) -> &str {
         self.inner.execution_provider.name()
     }
@@ -143,6 +166,12 @@ impl Encoder {
     pub fn image_size(&self) -> (u32, u32) {
         let preprocessing = &self.inner.preprocessing;
         (preprocessing.width(), preprocessing.height())
+    }
+
+    /// A drawn picture, prepared: an input for measuring.
+    pub fn sample(&self) -> InputTensor {
+        let [sample, _] = self_test::pictures(&self.inner.preprocessing);
+        sample
     }
 
     /// Whether [`Encoder::embed_text`] can be used.
@@ -197,51 +226,115 @@ impl Encoder {
 }
 
 struct Loader<'a> {
-    environment: &'a Environment,
+    devices: Devices<'a>,
     settings: &'a EncoderSettings,
+}
+
+/// A tower's network file, and what it is given.
+struct Tower<'a, I> {
+    path: &'a Path,
+    name: &'static str,
+    /// Least and largest shape of its inputs without the size of a batch.
+    least: Vec<usize>,
+    most: Vec<usize>,
+    /// Inputs on which it has to work.
+    known: &'a [I; 2],
 }
 
 impl Loader<'_> {
     fn images(&self, directory: &ModelDirectory) -> Result<(Batcher<InputTensor>, usize), EncoderError> {
         let preprocessing = &directory.preprocessing;
-        let pictures = self_test::pictures(preprocessing);
-        let mut networks = Vec::with_capacity(self.settings.sessions);
-        let mut dimension = 0;
-        for _ in 0..self.settings.sessions {
-            let session = self.open(&directory.vision)?;
-            let mut network = VisionNetwork::new(session, preprocessing.width(), preprocessing.height())
-                .map_err(|reason| model(&directory.vision, reason))?;
-            dimension = self_test::check(&mut network, &pictures)?;
-            networks.push(network);
-        }
-        Ok((self.start(networks)?, dimension))
+        let (width, height) = (preprocessing.width(), preprocessing.height());
+        let known = self_test::pictures(preprocessing);
+        let shape = vec![3, height as usize, width as usize];
+        let tower = Tower {
+            path: &directory.vision,
+            name: VisionNetwork::TOWER,
+            least: shape.clone(),
+            most: shape,
+            known: &known,
+        };
+        let wrap = |session| VisionNetwork::new(session, width, height);
+        let (networks, dimension) = self.networks(&tower, self.settings.sessions, wrap)?;
+        let [known, _] = known;
+        Ok((self.start(networks, known)?, dimension))
     }
 
     fn texts(&self, files: &TextFiles, dimension: usize) -> Result<Texts, EncoderError> {
         let tokenizer = TextTokenizer::new(files)?;
-        let session = self.open(&files.model)?;
-        let mut network =
-            TextNetwork::new(session, tokenizer.pad_id()).map_err(|reason| model(&files.model, reason))?;
-        let actual = self_test::check(&mut network, &self_test::texts(&tokenizer)?)?;
+        let known = self_test::texts(&tokenizer)?;
+        let tower = Tower {
+            path: &files.model,
+            name: TextNetwork::TOWER,
+            least: vec![1],
+            most: vec![files.context_length],
+            known: &known,
+        };
+        let wrap = |session| TextNetwork::new(session, tokenizer.pad_id());
+        let (networks, actual) = self.networks(&tower, 1, wrap)?;
         if actual != dimension {
             return Err(model(
                 &files.model,
                 format!("its vectors have {actual} numbers, those of the vision network {dimension}"),
             ));
         }
-        Ok(Texts { tokenizer, batcher: self.start(vec![network])? })
+        let [known, _] = known;
+        Ok(Texts { tokenizer, batcher: self.start(networks, known)? })
     }
 
-    fn open(&self, path: &Path) -> Result<ort::session::Session, EncoderError> {
-        let provider = self.settings.execution_provider;
-        session::open(self.environment, path, provider, self.settings.threads)
+    /// Opens a tower's network in `count` sessions and tests each; answers the
+    /// dimension of their vectors, too.
+    fn networks<N: Network>(
+        &self,
+        tower: &Tower<'_, N::Input>,
+        count: usize,
+        wrap: impl Fn(DeviceSession) -> Result<N, String>,
+    ) -> Result<(Vec<N>, usize), EncoderError> {
+        let wrap = |session| wrap(session).map_err(|reason| model(tower.path, reason));
+        let on_cpu = self.devices.open_on_cpu(tower.path)?;
+        let with_batch = |batch: usize, rest: &[usize]| [&[batch], rest].concat();
+        let shapes = InputShapes::new(
+            on_cpu.inputs(),
+            &with_batch(1, &tower.least),
+            &with_batch(self.settings.max_batch_size, &tower.most),
+        );
+        let mut first = wrap(on_cpu)?;
+        let reference = self_test::check(&mut first, tower.known)?;
+        let dimension = reference[0].dimension();
+        let mut networks = Vec::with_capacity(count);
+        if self.settings.execution_provider == ExecutionProvider::Cpu {
+            networks.push(first);
+        }
+        while networks.len() < count {
+            let mut network = wrap(self.devices.open(tower.path, tower.name, &shapes)?)?;
+            let vectors = self_test::check(&mut network, tower.known)?;
+            self_test::compare(tower.name, &reference, &vectors)?;
+            self_test::warm_up(&mut network, &tower.known[0], &self.settings.padded_sizes())?;
+            networks.push(network);
+        }
+        Ok((networks, dimension))
     }
 
-    fn start<N: session::Network>(&self, networks: Vec<N>) -> Result<Batcher<N::Input>, EncoderError> {
-        let rules =
-            BatchRules { max_size: self.settings.max_batch_size, max_delay: self.settings.max_batch_delay };
-        Batcher::start(networks, rules, self.settings.queue_capacity)
+    fn start<N: Network>(
+        &self,
+        networks: Vec<N>,
+        known: N::Input,
+    ) -> Result<Batcher<N::Input>, EncoderError> {
+        let settings = self.settings;
+        let rules = BatchRules { max_size: settings.max_batch_size, max_delay: settings.max_batch_delay };
+        let batching = Batching {
+            rules,
+            padded_sizes: settings.padded_sizes(),
+            queue_capacity: settings.queue_capacity,
+        };
+        Batcher::start(networks, known, batching)
     }
+}
+
+/// The last part of a path, without leaving it empty.
+fn name_of(directory: &Path) -> String {
+    let whole = directory.canonicalize().unwrap_or_else(|_| directory.to_path_buf());
+    whole.file_name().unwrap_or(whole.as_os_str()).to_string_lossy().into_owned()
 }
 
 fn model(path: &Path, reason: String) -> EncoderError {

@@ -3,21 +3,15 @@
 //!
 //! One session belongs to one thread: running it needs `&mut`.
 
-use std::path::Path;
+use ort::value::{Outlet, TensorElementType, ValueType};
 
-use ort::environment::Environment;
-use ort::ep::{self, ExecutionProvider as _};
-use ort::session::Session;
-use ort::session::builder::GraphOptimizationLevel;
-use ort::value::{Outlet, Tensor, TensorElementType, ValueType};
-
+use super::provider::DeviceSession;
 use super::tokenize::Tokens;
-use super::{EncoderError, ExecutionProvider};
 use crate::imaging::InputTensor;
 
 /// A network that turns a batch of inputs into one vector each.
 pub(super) trait Network: Send + 'static {
-    type Input: Send + 'static;
+    type Input: Send + Sync + 'static;
     /// Its name in errors and logs.
     const TOWER: &'static str;
 
@@ -28,49 +22,9 @@ pub(super) trait Network: Send + 'static {
     fn run(&mut self, inputs: &[&Self::Input]) -> Result<Vec<Vec<f32>>, String>;
 }
 
-/// Opens a network file in a session of its own.
-pub(super) fn open(
-    environment: &Environment,
-    path: &Path,
-    provider: ExecutionProvider,
-    threads: usize,
-) -> Result<Session, EncoderError> {
-    let wrong =
-        |error: ort::Error| EncoderError::Model { path: path.to_path_buf(), reason: error.to_string() };
-    let builder = Session::builder(environment)
-        .and_then(|builder| {
-            let builder = builder
-                .with_optimization_level(GraphOptimizationLevel::Level3)?
-                .with_intra_threads(threads)?
-                .with_inter_threads(1)?
-                // Idle threads that spin take the cores of the other sessions.
-                .with_intra_op_spinning(false)?
-                .with_inter_op_spinning(false)?;
-            Ok(builder)
-        })
-        .map_err(wrong)?;
-    let mut builder = match provider {
-        ExecutionProvider::Cpu => builder,
-        ExecutionProvider::Cuda => {
-            let unusable =
-                |reason: String| EncoderError::ExecutionProvider { provider: provider.name(), reason };
-            let available = ep::CUDA::is_available().map_err(|e| unusable(e.to_string()))?;
-            if !available {
-                return Err(unusable("this build of ONNX Runtime was made without it".to_owned()));
-            }
-            // TF32 would round to 10 bits: vectors of CPU and GPU would differ.
-            let cuda = ep::CUDA::default().with_tf32(false).build();
-            builder
-                .with_execution_providers([cuda.error_on_failure()])
-                .map_err(|error| unusable(error.to_string()))?
-        }
-    };
-    builder.commit_from_file(path).map_err(wrong)
-}
-
 /// Pictures to vectors.
 pub(super) struct VisionNetwork {
-    session: Session,
+    session: DeviceSession,
     input: String,
     output: String,
     largest_batch: Option<usize>,
@@ -78,7 +32,7 @@ pub(super) struct VisionNetwork {
 
 impl VisionNetwork {
     /// Wraps a session that takes pictures of `width` × `height` pixels.
-    pub(super) fn new(session: Session, width: u32, height: u32) -> Result<Self, String> {
+    pub(super) fn new(session: DeviceSession, width: u32, height: u32) -> Result<Self, String> {
         let [input] = session.inputs() else {
             return Err(format!(
                 "a vision network takes one input, this one takes {}; export the image half \
@@ -115,23 +69,20 @@ impl Network for VisionNetwork {
     fn run(&mut self, inputs: &[&InputTensor]) -> Result<Vec<Vec<f32>>, String> {
         let first = inputs.first().ok_or("an empty batch")?;
         let (width, height) = (first.width() as usize, first.height() as usize);
-        let mut values = Vec::with_capacity(inputs.len() * first.values().len());
-        for input in inputs {
-            values.extend_from_slice(input.values());
-        }
-        let tensor = Tensor::from_array(([inputs.len(), 3, height, width], values))
-            .map_err(|error| error.to_string())?;
-        let outputs = self
-            .session
-            .run(ort::inputs! { self.input.as_str() => tensor })
-            .map_err(|error| error.to_string())?;
-        vectors(&outputs[self.output.as_str()], inputs.len())
+        let shape = [inputs.len(), 3, height, width];
+        let tensor = self.session.tensor::<f32>(&shape, |values| {
+            for (to, input) in values.chunks_exact_mut(first.values().len()).zip(inputs) {
+                to.copy_from_slice(input.values());
+            }
+        })?;
+        let output = self.session.run(&[(&self.input, tensor)], &self.output)?;
+        vectors(&output, inputs.len())
     }
 }
 
 /// Texts to vectors.
 pub(super) struct TextNetwork {
-    session: Session,
+    session: DeviceSession,
     has_mask: bool,
     /// Number of tokens a text must have, where the network fixes it.
     length: Option<usize>,
@@ -141,7 +92,7 @@ pub(super) struct TextNetwork {
 }
 
 impl TextNetwork {
-    pub(super) fn new(session: Session, pad_id: Option<u32>) -> Result<Self, String> {
+    pub(super) fn new(session: DeviceSession, pad_id: Option<u32>) -> Result<Self, String> {
         let find = |name: &str| session.inputs().iter().find(|input| input.name() == name);
         let (ids, mask) = (find("input_ids"), find("attention_mask"));
         let known = 1 + usize::from(mask.is_some());
@@ -197,22 +148,20 @@ impl Network for TextNetwork {
             return Err(format!("a text of {longest} tokens, the network takes {length}"));
         }
         let rectangle = |row: fn(&Tokens) -> &[i64], fill: i64| {
-            let mut values = vec![fill; inputs.len() * length];
-            for (to, tokens) in values.chunks_exact_mut(length).zip(inputs) {
-                let from = row(tokens);
-                to[..from.len()].copy_from_slice(from);
-            }
-            Tensor::from_array(([inputs.len(), length], values)).map_err(|e| e.to_string())
+            self.session.tensor::<i64>(&[inputs.len(), length], |values| {
+                values.fill(fill);
+                for (to, tokens) in values.chunks_exact_mut(length).zip(inputs) {
+                    let from = row(tokens);
+                    to[..from.len()].copy_from_slice(from);
+                }
+            })
         };
-        let ids = rectangle(|tokens| &tokens.ids, self.pad_id)?;
-        let outputs = if self.has_mask {
-            let mask = rectangle(|tokens| &tokens.mask, 0)?;
-            self.session.run(ort::inputs! { "input_ids" => ids, "attention_mask" => mask })
-        } else {
-            self.session.run(ort::inputs! { "input_ids" => ids })
-        };
-        let outputs = outputs.map_err(|error| error.to_string())?;
-        vectors(&outputs[self.output.as_str()], inputs.len())
+        let mut feeds = vec![("input_ids", rectangle(|tokens| &tokens.ids, self.pad_id)?)];
+        if self.has_mask {
+            feeds.push(("attention_mask", rectangle(|tokens| &tokens.mask, 0)?));
+        }
+        let output = self.session.run(&feeds, &self.output)?;
+        vectors(&output, inputs.len())
     }
 }
 
