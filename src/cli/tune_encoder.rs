@@ -34,8 +34,8 @@ const AS_FAST: f64 = 0.97;
   lookalike tune-encoder --encoder models/clip-vit-b32 --execution-provider cuda --json
 
 Run it where the worker will run, while nothing else does: cores are counted as this process
-may use them (affinity and limits of the container). Each session has its own copy of the
-network in memory; --max-sessions keeps that within bounds. Of choices that are about as fast,
+may use them (affinity and limits of the container). More sessions need more memory;
+--max-sessions keeps that within bounds. Of choices that are about as fast,
 the one that embeds a lone picture soonest is recommended.")]
 pub(super) struct TuneArguments {
     /// Model directory
@@ -297,7 +297,7 @@ mod tests {
             lone_milliseconds,
         };
         let all = [
-            measured(2, 1, 90.0, 5.0),
+            measured(2, 1, 90.0, 19.0),
             measured(2, 4, 100.0, 20.0),
             measured(1, 8, 98.0, 10.9),
             measured(1, 4, 98.0, 11.0),

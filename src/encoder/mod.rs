@@ -29,6 +29,7 @@ mod session;
 mod settings;
 mod shapes;
 mod tokenize;
+mod weights;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -37,9 +38,11 @@ use self::batch_rules::BatchRules;
 use self::batcher::{Batcher, Batching};
 use self::model_directory::{ModelDirectory, TextFiles};
 use self::provider::{DeviceSession, Devices};
+use self::self_test::Golden;
 use self::session::{Network, TextNetwork, VisionNetwork};
 use self::shapes::InputShapes;
 use self::tokenize::{TextTokenizer, Tokens};
+use self::weights::SharedWeights;
 use crate::domain::embedding::Embedding;
 use crate::imaging::{self, ImageLimits, ImageRejected, InputTensor, Preprocessing};
 
@@ -291,7 +294,9 @@ impl Loader<'_> {
         wrap: impl Fn(DeviceSession) -> Result<N, String>,
     ) -> Result<(Vec<N>, usize), EncoderError> {
         let wrap = |session| wrap(session).map_err(|reason| model(tower.path, reason));
-        let on_cpu = self.devices.open_on_cpu(tower.path)?;
+        let gpu = self.settings.execution_provider != ExecutionProvider::Cpu;
+        let weights = if gpu { None } else { SharedWeights::for_sessions(tower.path, count)? };
+        let on_cpu = self.devices.open_on_cpu(tower.path, weights.as_ref())?;
         let with_batch = |batch: usize, rest: &[usize]| [&[batch], rest].concat();
         let shapes = InputShapes::new(
             on_cpu.inputs(),
@@ -301,18 +306,32 @@ impl Loader<'_> {
         let mut first = wrap(on_cpu)?;
         let reference = self_test::check(&mut first, tower.known)?;
         let dimension = reference[0].dimension();
-        let mut networks = Vec::with_capacity(count);
-        if self.settings.execution_provider == ExecutionProvider::Cpu {
-            networks.push(first);
+        if gpu {
+            drop(first);
+            let open = || self.devices.open_on_gpu(tower.path, tower.name, &shapes);
+            let networks = (0..count).map(|_| self.on_gpu(wrap(open()?)?, tower, &reference));
+            return Ok((networks.collect::<Result<_, _>>()?, dimension));
         }
+        let mut networks = vec![first];
         while networks.len() < count {
-            let mut network = wrap(self.devices.open(tower.path, tower.name, &shapes)?)?;
-            let vectors = self_test::check(&mut network, tower.known)?;
-            self_test::compare(tower.name, &reference, &vectors)?;
-            self_test::warm_up(&mut network, &tower.known[0], &self.settings.padded_sizes())?;
+            let mut network = wrap(self.devices.open_on_cpu(tower.path, weights.as_ref())?)?;
+            self_test::check(&mut network, tower.known)?;
             networks.push(network);
         }
         Ok((networks, dimension))
+    }
+
+    /// Tests a network on a GPU against what the CPU gave.
+    fn on_gpu<N: Network>(
+        &self,
+        mut network: N,
+        tower: &Tower<'_, N::Input>,
+        reference: &Golden,
+    ) -> Result<N, EncoderError> {
+        let vectors = self_test::check(&mut network, tower.known)?;
+        self_test::compare(tower.name, reference, &vectors)?;
+        self_test::warm_up(&mut network, &tower.known[0], &self.settings.padded_sizes())?;
+        Ok(network)
     }
 
     fn start<N: Network>(

@@ -89,6 +89,7 @@ mod tests {
 
     const CUDA: &str = "CUDAExecutionProvider";
 
+    /// An event as ONNX Runtime 1.27 writes it; more fields are left out.
     fn node(name: &str, provider: &str, outputs: &Value) -> Value {
         json!({
             "cat": "Node", "pid": 1, "tid": 1, "dur": 3, "ts": 9, "ph": "X",

@@ -19,6 +19,7 @@ use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, Tensor};
 use tempfile::TempDir;
 
 use super::shapes::InputShapes;
+use super::weights::SharedWeights;
 use super::{EncoderError, EncoderSettings, ExecutionProvider, placement};
 
 /// Opens sessions of the networks of one encoder.
@@ -32,16 +33,23 @@ pub(super) struct Devices<'a> {
 
 impl Devices<'_> {
     /// Opens a network file on the CPU, wherever the settings say.
-    pub(super) fn open_on_cpu(&self, path: &Path) -> Result<DeviceSession, EncoderError> {
+    pub(super) fn open_on_cpu(
+        &self,
+        path: &Path,
+        weights: Option<&SharedWeights>,
+    ) -> Result<DeviceSession, EncoderError> {
         let wrong = |error: ort::Error| model(path, &error);
         let mut builder = self.builder().map_err(wrong)?;
+        if let Some(weights) = weights {
+            builder = weights.lend(builder).map_err(wrong)?;
+        }
         let session = builder.commit_from_file(path).map_err(wrong)?;
         DeviceSession::new(session, None, None).map_err(wrong)
     }
 
-    /// Opens a network file where the settings say. `shapes` are those that the inputs
+    /// Opens a network file on the GPU that the settings say. `shapes` are those that the inputs
     /// will have; `tower` tells apart what is kept for the networks of an encoder.
-    pub(super) fn open(
+    pub(super) fn open_on_gpu(
         &self,
         path: &Path,
         tower: &str,
@@ -50,7 +58,7 @@ impl Devices<'_> {
         let provider = self.settings.execution_provider;
         let unusable = |reason: String| EncoderError::ExecutionProvider { provider: provider.name(), reason };
         let (name, available) = match provider {
-            ExecutionProvider::Cpu => return self.open_on_cpu(path),
+            ExecutionProvider::Cpu => return self.open_on_cpu(path, None),
             ExecutionProvider::Cuda => (ep::CUDA::NAME, ep::CUDA::is_available()),
             ExecutionProvider::TensorRt => (ep::TensorRT::NAME, ep::TensorRT::is_available()),
         };

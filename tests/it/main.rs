@@ -11,5 +11,6 @@ mod encoder;
 mod http;
 mod layering;
 mod promises;
+mod shared_weights;
 mod simulation;
 mod support;
