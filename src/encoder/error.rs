@@ -11,6 +11,8 @@ use crate::imaging::{ImageRejected, PreprocessingError};
 pub enum EncoderError {
     #[error("encoder.{name} is {value}; it must be {least} to {most}")]
     Setting { name: &'static str, value: usize, least: usize, most: usize },
+    #[error("encoder.{name} is {value:?}; it must {must}")]
+    Choice { name: &'static str, value: String, must: &'static str },
     #[error(
         "ONNX Runtime is not at {}; run `make onnxruntime` in a checkout, or set \
          encoder.library (or ORT_DYLIB_PATH) to the shared library of ONNX Runtime 1.24 or later",
@@ -56,7 +58,9 @@ pub enum EncoderError {
     WrongTensor { actual_width: u32, actual_height: u32, width: u32, height: u32 },
     #[error("the text cannot be tokenized: {reason}")]
     Tokens { reason: String },
-    #[error("this encoder has no text network (no text_model.onnx in its directory)")]
+    #[error(
+        "this encoder has no text network (no text_model.onnx, nor a model.onnx that takes texts too, in its directory)"
+    )]
     NoTextNetwork,
     #[error("the encoder has stopped")]
     Stopped,
@@ -66,6 +70,7 @@ impl Classify for EncoderError {
     fn disposition(&self) -> Disposition {
         match self {
             Self::Setting { .. }
+            | Self::Choice { .. }
             | Self::LibraryMissing { .. }
             | Self::LibraryUnusable { .. }
             | Self::LibraryLoaded { .. }
@@ -93,6 +98,7 @@ impl Classify for EncoderError {
             Self::SelfTest { .. } => "self_test",
             Self::WrongTensor { .. } | Self::Stopped => "encoder_stopped",
             Self::Setting { .. }
+            | Self::Choice { .. }
             | Self::Directory { .. }
             | Self::File { .. }
             | Self::Preprocessing { .. }

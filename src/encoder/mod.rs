@@ -15,13 +15,21 @@
 
 mod batcher;
 mod error;
+mod graph;
 mod library;
 mod model_directory;
+mod network_file;
+mod network_settings;
+mod onnx_file;
+mod pooling;
 mod port;
 mod self_test;
 mod session;
 mod settings;
+mod text;
+mod text_files;
 mod tokenize;
+mod vision;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,13 +37,18 @@ use std::sync::Arc;
 use ort::environment::Environment;
 
 use self::batcher::{BatchRules, Batcher};
-use self::model_directory::{ModelDirectory, TextFiles};
-use self::session::{TextNetwork, VisionNetwork};
+use self::graph::{OutputRules, TextInputs};
+use self::model_directory::ModelDirectory;
+use self::network_file::{NetworkFile, Wanted};
+use self::text::TextNetwork;
+use self::text_files::TextFiles;
 use self::tokenize::{TextTokenizer, Tokens};
+use self::vision::VisionNetwork;
 use crate::domain::embedding::Embedding;
 use crate::imaging::{self, ImageLimits, ImageRejected, InputTensor, Preprocessing};
 
 pub use self::error::EncoderError;
+pub use self::network_settings::{Layout, Pooling, TextSettings, VisionSettings};
 pub use self::settings::{EncoderSettings, ExecutionProvider};
 
 /// A loaded encoder. Clones share it; the last one to go ends its threads,
@@ -81,13 +94,13 @@ impl Encoder {
     /// them are errors of the installation: trying again does not help.
     pub fn load(settings: &EncoderSettings) -> Result<Self, EncoderError> {
         settings.validate()?;
-        let directory = ModelDirectory::read(&settings.directory)?;
+        let directory = ModelDirectory::read(settings)?;
         let environment = library::load(settings.library.as_deref())?;
         let loader = Loader { environment: &environment, settings };
         let (images, dimension) = loader.images(&directory)?;
         check_declared(&directory, &settings.directory, dimension)?;
         let texts = match &directory.text {
-            Some(files) => Some(loader.texts(files, dimension)?),
+            Some(files) => Some(loader.texts(&directory, files, dimension)?),
             None => None,
         };
         tracing::info!(
@@ -119,7 +132,8 @@ impl Encoder {
     ///
     /// [`EncoderError`] when the directory is not an encoder's.
     pub fn identify(settings: &EncoderSettings) -> Result<(String, Option<usize>), EncoderError> {
-        let directory = ModelDirectory::read(&settings.directory)?;
+        settings.validate()?;
+        let directory = ModelDirectory::read(settings)?;
         Ok((directory.fingerprint, directory.declared_dimension))
     }
 
@@ -204,37 +218,64 @@ struct Loader<'a> {
 impl Loader<'_> {
     fn images(&self, directory: &ModelDirectory) -> Result<(Batcher<InputTensor>, usize), EncoderError> {
         let preprocessing = &directory.preprocessing;
+        let size = (preprocessing.width(), preprocessing.height());
         let pictures = self_test::pictures(preprocessing);
+        let own = &self.settings.vision;
+        let rules = OutputRules {
+            section: "encoder.vision",
+            named: own.output.as_deref(),
+            pooling: own.pooling,
+            usual: vision::USUAL_OUTPUTS,
+            classifier: directory.classifier,
+        };
+        let file = NetworkFile::choose(&directory.vision, &wanted(&rules, directory.joint))?;
         let mut networks = Vec::with_capacity(self.settings.sessions);
         let mut dimension = 0;
         for _ in 0..self.settings.sessions {
-            let session = self.open(&directory.vision)?;
-            let mut network = VisionNetwork::new(session, preprocessing.width(), preprocessing.height())
-                .map_err(|reason| model(&directory.vision, reason))?;
-            dimension = self_test::check(&mut network, &pictures)?;
+            let session = self.open(&file)?;
+            let mut network = VisionNetwork::new(session, own.layout, size, &rules)
+                .map_err(|reason| file.refused(&reason))?;
+            dimension = self_test::check(&mut network, &pictures, self.settings.max_batch_size)?;
             networks.push(network);
         }
         Ok((self.start(networks)?, dimension))
     }
 
-    fn texts(&self, files: &TextFiles, dimension: usize) -> Result<Texts, EncoderError> {
-        let tokenizer = TextTokenizer::new(files)?;
-        let session = self.open(&files.model)?;
-        let mut network =
-            TextNetwork::new(session, tokenizer.pad_id()).map_err(|reason| model(&files.model, reason))?;
-        let actual = self_test::check(&mut network, &self_test::texts(&tokenizer)?)?;
+    fn texts(
+        &self,
+        directory: &ModelDirectory,
+        files: &TextFiles,
+        dimension: usize,
+    ) -> Result<Texts, EncoderError> {
+        let own = &self.settings.text;
+        let rules = OutputRules {
+            section: "encoder.text",
+            named: own.output.as_deref(),
+            pooling: own.pooling,
+            usual: text::USUAL_OUTPUTS,
+            classifier: false,
+        };
+        let joint = directory.joint && files.model == directory.vision;
+        let file = NetworkFile::choose(&files.model, &wanted(&rules, joint))?;
+        let session = self.open(&file)?;
+        let inputs = TextInputs::find(&session::declared(session.inputs()), &files.model_type)
+            .map_err(|reason| file.refused(&reason))?;
+        let tokenizer = TextTokenizer::new(files, own, inputs.length)?;
+        let mut network = TextNetwork::new(session, inputs, &tokenizer, files, &rules)
+            .map_err(|reason| file.refused(&reason))?;
+        let texts = self_test::texts(&tokenizer)?;
+        let actual = self_test::check(&mut network, &texts, self.settings.max_batch_size)?;
         if actual != dimension {
-            return Err(model(
-                &files.model,
-                format!("its vectors have {actual} numbers, those of the vision network {dimension}"),
-            ));
+            return Err(file.wrong(format!(
+                "its vectors have {actual} numbers, those of the image network {dimension}; export both with                  their projections, or name other outputs with encoder.vision.output and encoder.text.output"
+            )));
         }
         Ok(Texts { tokenizer, batcher: self.start(vec![network])? })
     }
 
-    fn open(&self, path: &Path) -> Result<ort::session::Session, EncoderError> {
+    fn open(&self, file: &NetworkFile) -> Result<ort::session::Session, EncoderError> {
         let provider = self.settings.execution_provider;
-        session::open(self.environment, path, provider, self.settings.threads)
+        session::open(self.environment, file, provider, self.settings.threads)
     }
 
     fn start<N: session::Network>(&self, networks: Vec<N>) -> Result<Batcher<N::Input>, EncoderError> {
@@ -244,8 +285,8 @@ impl Loader<'_> {
     }
 }
 
-fn model(path: &Path, reason: String) -> EncoderError {
-    EncoderError::Model { path: path.to_path_buf(), reason }
+fn wanted<'a>(rules: &OutputRules<'a>, joint: bool) -> Wanted<'a> {
+    Wanted { section: rules.section, named: rules.named, usual: rules.usual, joint }
 }
 
 /// `config.json` and the network must agree on the dimension.
@@ -255,7 +296,8 @@ fn check_declared(directory: &ModelDirectory, path: &Path, dimension: usize) -> 
             directory: path.to_path_buf(),
             reason: format!(
                 "config.json declares vectors of {declared} numbers (projection_dim), the \
-                 vision network gives {dimension}"
+                 image network gives {dimension}; correct projection_dim, or name another output with \
+                 encoder.vision.output"
             ),
         }),
         _ => Ok(()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::EncoderError;
+use super::{EncoderError, TextSettings, VisionSettings};
 use crate::imaging::ImageLimits;
 
 /// Settings of the encoder.
@@ -39,6 +39,10 @@ pub struct EncoderSettings {
     pub queue_capacity: usize,
     /// Limits on the pictures that are decoded.
     pub images: ImageLimits,
+    /// Where the image network's files leave something open.
+    pub vision: VisionSettings,
+    /// The same for the text network.
+    pub text: TextSettings,
 }
 
 /// What a network runs on. A provider that was asked for and cannot be used is
@@ -72,6 +76,8 @@ impl Default for EncoderSettings {
             max_batch_delay: Duration::ZERO,
             queue_capacity: 256,
             images: ImageLimits::default(),
+            vision: VisionSettings::default(),
+            text: TextSettings::default(),
         }
     }
 }
@@ -99,7 +105,8 @@ impl EncoderSettings {
                 return Err(EncoderError::Setting { name, value, least, most });
             }
         }
-        Ok(())
+        self.vision.validate()?;
+        self.text.validate()
     }
 }
 
