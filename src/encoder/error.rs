@@ -13,6 +13,8 @@ pub enum EncoderError {
     Setting { name: &'static str, value: usize, least: usize, most: usize },
     #[error("encoder.gpu.{name} {reason}")]
     GpuSetting { name: &'static str, reason: &'static str },
+    #[error("encoder.{name} is {value:?}; it must {must}")]
+    Choice { name: &'static str, value: String, must: &'static str },
     #[error(
         "ONNX Runtime is not at {}; run `make onnxruntime` in a checkout, or set \
          encoder.library (or ORT_DYLIB_PATH) to the shared library of ONNX Runtime 1.24 or later",
@@ -65,7 +67,9 @@ pub enum EncoderError {
     WrongTensor { actual_width: u32, actual_height: u32, width: u32, height: u32 },
     #[error("the text cannot be tokenized: {reason}")]
     Tokens { reason: String },
-    #[error("this encoder has no text network (no text_model.onnx in its directory)")]
+    #[error(
+        "this encoder has no text network (no text_model.onnx, nor a model.onnx that takes texts too, in its directory)"
+    )]
     NoTextNetwork,
     #[error("the encoder has stopped")]
     Stopped,
@@ -76,6 +80,7 @@ impl Classify for EncoderError {
         match self {
             Self::Setting { .. }
             | Self::GpuSetting { .. }
+            | Self::Choice { .. }
             | Self::LibraryMissing { .. }
             | Self::LibraryUnusable { .. }
             | Self::LibraryLoaded { .. }
@@ -108,6 +113,7 @@ impl Classify for EncoderError {
             Self::WrongTensor { .. } | Self::Stopped => "encoder_stopped",
             Self::Setting { .. }
             | Self::GpuSetting { .. }
+            | Self::Choice { .. }
             | Self::Directory { .. }
             | Self::File { .. }
             | Self::Preprocessing { .. }

@@ -18,9 +18,15 @@ mod batch_rules;
 mod batcher;
 mod device_error;
 mod error;
+mod graph;
 mod library;
+mod loader;
 mod model_directory;
+mod network_file;
+mod network_settings;
+mod onnx_file;
 mod placement;
+mod pooling;
 mod port;
 mod provider;
 mod runner;
@@ -28,25 +34,25 @@ mod self_test;
 mod session;
 mod settings;
 mod shapes;
+mod text;
+mod text_files;
 mod tokenize;
+mod vision;
 mod weights;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use self::batch_rules::BatchRules;
-use self::batcher::{Batcher, Batching};
-use self::model_directory::{ModelDirectory, TextFiles};
-use self::provider::{DeviceSession, Devices};
-use self::self_test::Golden;
-use self::session::{Network, TextNetwork, VisionNetwork};
-use self::shapes::InputShapes;
+use self::batcher::Batcher;
+use self::loader::Loader;
+use self::model_directory::ModelDirectory;
+use self::provider::Devices;
 use self::tokenize::{TextTokenizer, Tokens};
-use self::weights::SharedWeights;
 use crate::domain::embedding::Embedding;
 use crate::imaging::{self, ImageLimits, ImageRejected, InputTensor, Preprocessing};
 
 pub use self::error::EncoderError;
+pub use self::network_settings::{Layout, Pooling, TextSettings, VisionSettings};
 pub use self::settings::{EncoderSettings, ExecutionProvider, GpuSettings};
 
 /// A loaded encoder. Clones share it; the last one to go ends its threads,
@@ -93,7 +99,7 @@ impl Encoder {
     /// them are errors of the installation: trying again does not help.
     pub fn load(settings: &EncoderSettings) -> Result<Self, EncoderError> {
         settings.validate()?;
-        let directory = ModelDirectory::read(&settings.directory)?;
+        let directory = ModelDirectory::read(settings)?;
         let environment = library::load(settings.library.as_deref())?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let devices = Devices {
@@ -102,8 +108,8 @@ impl Encoder {
             fingerprint: &directory.fingerprint,
             threads: settings.threads_of_a_session(cores),
         };
-        let loader = Loader { devices, settings };
-        let (images, dimension) = loader.images(&directory)?;
+        let loader = Loader { devices, settings, directory: &directory };
+        let (images, dimension) = loader.images()?;
         check_declared(&directory, &settings.directory, dimension)?;
         let texts = match &directory.text {
             Some(files) => Some(loader.texts(files, dimension)?),
@@ -140,7 +146,8 @@ impl Encoder {
     ///
     /// [`EncoderError`] when the directory is not an encoder's.
     pub fn identify(settings: &EncoderSettings) -> Result<(String, Option<usize>), EncoderError> {
-        let directory = ModelDirectory::read(&settings.directory)?;
+        settings.validate()?;
+        let directory = ModelDirectory::read(settings)?;
         Ok((directory.fingerprint, directory.declared_dimension))
     }
 
@@ -228,136 +235,10 @@ impl Encoder {
     }
 }
 
-struct Loader<'a> {
-    devices: Devices<'a>,
-    settings: &'a EncoderSettings,
-}
-
-/// A tower's network file, and what it is given.
-struct Tower<'a, I> {
-    path: &'a Path,
-    name: &'static str,
-    /// Least and largest shape of its inputs without the size of a batch.
-    least: Vec<usize>,
-    most: Vec<usize>,
-    /// Inputs on which it has to work.
-    known: &'a [I; 2],
-}
-
-impl Loader<'_> {
-    fn images(&self, directory: &ModelDirectory) -> Result<(Batcher<InputTensor>, usize), EncoderError> {
-        let preprocessing = &directory.preprocessing;
-        let (width, height) = (preprocessing.width(), preprocessing.height());
-        let known = self_test::pictures(preprocessing);
-        let shape = vec![3, height as usize, width as usize];
-        let tower = Tower {
-            path: &directory.vision,
-            name: VisionNetwork::TOWER,
-            least: shape.clone(),
-            most: shape,
-            known: &known,
-        };
-        let wrap = |session| VisionNetwork::new(session, width, height);
-        let (networks, dimension) = self.networks(&tower, self.settings.sessions, wrap)?;
-        let [known, _] = known;
-        Ok((self.start(networks, known)?, dimension))
-    }
-
-    fn texts(&self, files: &TextFiles, dimension: usize) -> Result<Texts, EncoderError> {
-        let tokenizer = TextTokenizer::new(files)?;
-        let known = self_test::texts(&tokenizer)?;
-        let tower = Tower {
-            path: &files.model,
-            name: TextNetwork::TOWER,
-            least: vec![1],
-            most: vec![files.context_length],
-            known: &known,
-        };
-        let wrap = |session| TextNetwork::new(session, tokenizer.pad_id());
-        let (networks, actual) = self.networks(&tower, 1, wrap)?;
-        if actual != dimension {
-            return Err(model(
-                &files.model,
-                format!("its vectors have {actual} numbers, those of the vision network {dimension}"),
-            ));
-        }
-        let [known, _] = known;
-        Ok(Texts { tokenizer, batcher: self.start(networks, known)? })
-    }
-
-    /// Opens a tower's network in `count` sessions and tests each; answers the
-    /// dimension of their vectors, too.
-    fn networks<N: Network>(
-        &self,
-        tower: &Tower<'_, N::Input>,
-        count: usize,
-        wrap: impl Fn(DeviceSession) -> Result<N, String>,
-    ) -> Result<(Vec<N>, usize), EncoderError> {
-        let wrap = |session| wrap(session).map_err(|reason| model(tower.path, reason));
-        let gpu = self.settings.execution_provider != ExecutionProvider::Cpu;
-        let weights = if gpu { None } else { SharedWeights::for_sessions(tower.path, count)? };
-        let on_cpu = self.devices.open_on_cpu(tower.path, weights.as_ref())?;
-        let with_batch = |batch: usize, rest: &[usize]| [&[batch], rest].concat();
-        let shapes = InputShapes::new(
-            on_cpu.inputs(),
-            &with_batch(1, &tower.least),
-            &with_batch(self.settings.max_batch_size, &tower.most),
-        );
-        let mut first = wrap(on_cpu)?;
-        let reference = self_test::check(&mut first, tower.known)?;
-        let dimension = reference[0].dimension();
-        if gpu {
-            drop(first);
-            let open = || self.devices.open_on_gpu(tower.path, tower.name, &shapes);
-            let networks = (0..count).map(|_| self.on_gpu(wrap(open()?)?, tower, &reference));
-            return Ok((networks.collect::<Result<_, _>>()?, dimension));
-        }
-        let mut networks = vec![first];
-        while networks.len() < count {
-            let mut network = wrap(self.devices.open_on_cpu(tower.path, weights.as_ref())?)?;
-            self_test::check(&mut network, tower.known)?;
-            networks.push(network);
-        }
-        Ok((networks, dimension))
-    }
-
-    /// Tests a network on a GPU against what the CPU gave.
-    fn on_gpu<N: Network>(
-        &self,
-        mut network: N,
-        tower: &Tower<'_, N::Input>,
-        reference: &Golden,
-    ) -> Result<N, EncoderError> {
-        let vectors = self_test::check(&mut network, tower.known)?;
-        self_test::compare(tower.name, reference, &vectors)?;
-        self_test::warm_up(&mut network, &tower.known[0], &self.settings.padded_sizes())?;
-        Ok(network)
-    }
-
-    fn start<N: Network>(
-        &self,
-        networks: Vec<N>,
-        known: N::Input,
-    ) -> Result<Batcher<N::Input>, EncoderError> {
-        let settings = self.settings;
-        let rules = BatchRules { max_size: settings.max_batch_size, max_delay: settings.max_batch_delay };
-        let batching = Batching {
-            rules,
-            padded_sizes: settings.padded_sizes(),
-            queue_capacity: settings.queue_capacity,
-        };
-        Batcher::start(networks, known, batching)
-    }
-}
-
 /// The last part of a path, without leaving it empty.
 fn name_of(directory: &Path) -> String {
     let whole = directory.canonicalize().unwrap_or_else(|_| directory.to_path_buf());
     whole.file_name().unwrap_or(whole.as_os_str()).to_string_lossy().into_owned()
-}
-
-fn model(path: &Path, reason: String) -> EncoderError {
-    EncoderError::Model { path: path.to_path_buf(), reason }
 }
 
 /// `config.json` and the network must agree on the dimension.
@@ -367,7 +248,8 @@ fn check_declared(directory: &ModelDirectory, path: &Path, dimension: usize) -> 
             directory: path.to_path_buf(),
             reason: format!(
                 "config.json declares vectors of {declared} numbers (projection_dim), the \
-                 vision network gives {dimension}"
+                 image network gives {dimension}; correct projection_dim, or name another output with \
+                 encoder.vision.output"
             ),
         }),
         _ => Ok(()),

@@ -7,7 +7,7 @@
 //! - Only the output that is asked for is copied back from a device.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ort::environment::Environment;
 use ort::ep::cuda::ConvAlgorithmSearch;
@@ -18,6 +18,7 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, Tensor};
 use tempfile::TempDir;
 
+use super::network_file::NetworkFile;
 use super::shapes::InputShapes;
 use super::weights::SharedWeights;
 use super::{EncoderError, EncoderSettings, ExecutionProvider, placement};
@@ -35,15 +36,15 @@ impl Devices<'_> {
     /// Opens a network file on the CPU, wherever the settings say.
     pub(super) fn open_on_cpu(
         &self,
-        path: &Path,
+        file: &NetworkFile,
         weights: Option<&SharedWeights>,
     ) -> Result<DeviceSession, EncoderError> {
-        let wrong = |error: ort::Error| model(path, &error);
+        let wrong = |error: ort::Error| file.wrong(error.to_string());
         let mut builder = self.builder().map_err(wrong)?;
         if let Some(weights) = weights {
             builder = weights.lend(builder).map_err(wrong)?;
         }
-        let session = builder.commit_from_file(path).map_err(wrong)?;
+        let session = file.commit(builder).map_err(wrong)?;
         DeviceSession::new(session, None, None).map_err(wrong)
     }
 
@@ -51,14 +52,14 @@ impl Devices<'_> {
     /// will have; `tower` tells apart what is kept for the networks of an encoder.
     pub(super) fn open_on_gpu(
         &self,
-        path: &Path,
+        file: &NetworkFile,
         tower: &str,
         shapes: &InputShapes,
     ) -> Result<DeviceSession, EncoderError> {
         let provider = self.settings.execution_provider;
         let unusable = |reason: String| EncoderError::ExecutionProvider { provider: provider.name(), reason };
         let (name, available) = match provider {
-            ExecutionProvider::Cpu => return self.open_on_cpu(path, None),
+            ExecutionProvider::Cpu => return self.open_on_cpu(file, None),
             ExecutionProvider::Cuda => (ep::CUDA::NAME, ep::CUDA::is_available()),
             ExecutionProvider::TensorRt => (ep::TensorRT::NAME, ep::TensorRT::is_available()),
         };
@@ -73,13 +74,13 @@ impl Devices<'_> {
         let evidence = Evidence::collect(name).map_err(|error| {
             unusable(format!("no temporary folder for the proof that it is used: {error}; set TMPDIR"))
         })?;
-        let mut builder = self
+        let builder = self
             .builder()
             .and_then(|builder| {
                 Ok(builder.with_profiling(evidence.file())?.with_execution_providers(providers)?)
             })
             .map_err(|error| unusable(error.to_string()))?;
-        let session = builder.commit_from_file(path).map_err(|error| unusable(error.to_string()))?;
+        let session = file.commit(builder).map_err(|error| unusable(error.to_string()))?;
         let device = self.settings.gpu.device_id as i32;
         DeviceSession::new(session, Some(evidence), Some(device)).map_err(|error| unusable(error.to_string()))
     }
@@ -155,10 +156,6 @@ impl Devices<'_> {
     fn memory_limit(&self) -> Option<usize> {
         self.settings.gpu.memory_mebibytes.map(|mebibytes| mebibytes << 20)
     }
-}
-
-fn model(path: &Path, error: &ort::Error) -> EncoderError {
-    EncoderError::Model { path: path.to_path_buf(), reason: error.to_string() }
 }
 
 /// A profile in the making, which tells where nodes run.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::EncoderError;
+use super::{EncoderError, TextSettings, VisionSettings};
 use crate::imaging::ImageLimits;
 
 /// Settings of the encoder.
@@ -42,6 +42,10 @@ pub struct EncoderSettings {
     pub gpu: GpuSettings,
     /// Limits on the pictures that are decoded.
     pub images: ImageLimits,
+    /// Where the image network's files leave something open.
+    pub vision: VisionSettings,
+    /// The same for the text network.
+    pub text: TextSettings,
 }
 
 /// What a network runs on. A provider that was asked for and cannot be used is
@@ -99,6 +103,8 @@ impl Default for EncoderSettings {
             queue_capacity: 256,
             gpu: GpuSettings::default(),
             images: ImageLimits::default(),
+            vision: VisionSettings::default(),
+            text: TextSettings::default(),
         }
     }
 }
@@ -150,6 +156,8 @@ impl EncoderSettings {
                 return Err(EncoderError::Setting { name, value, least, most });
             }
         }
+        self.vision.validate()?;
+        self.text.validate()?;
         self.validate_gpu()
     }
 

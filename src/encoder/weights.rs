@@ -9,8 +9,6 @@
 //! onnxruntime/core/framework/session_state.cc), so they are read from the network's
 //! file here. These originals stay in memory as well.
 
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
 use ort::session::builder::{PrepackedWeights, SessionBuilder};
@@ -19,6 +17,7 @@ use prost::Message as _;
 use prost::bytes::Bytes;
 
 use super::EncoderError;
+use super::network_file::NetworkFile;
 
 /// From so many sessions on it saves memory: one original and one packed copy, instead
 /// of a packed copy each. Measured on a CLIP ViT-B/32 graph of 335 MiB with ONNX Runtime
@@ -71,16 +70,15 @@ impl SharedWeights {
     /// # Errors
     ///
     /// [`EncoderError`] when the file cannot be read or is no network.
-    pub(super) fn for_sessions(path: &Path, count: usize) -> Result<Option<Self>, EncoderError> {
-        if count < LEAST_SESSIONS { Ok(None) } else { Self::read(path).map(Some) }
+    pub(super) fn for_sessions(file: &NetworkFile, count: usize) -> Result<Option<Self>, EncoderError> {
+        if count < LEAST_SESSIONS { Ok(None) } else { Self::read(file).map(Some) }
     }
 
     /// Weights in 16 or 8 bits, or in a file of their own, are left out: of them each
     /// session has its own.
-    fn read(path: &Path) -> Result<Self, EncoderError> {
-        let bytes =
-            fs::read(path).map_err(|source| EncoderError::File { path: path.to_path_buf(), source })?;
-        let wrong = |reason: String| EncoderError::Model { path: path.to_path_buf(), reason };
+    fn read(file: &NetworkFile) -> Result<Self, EncoderError> {
+        let wrong = |reason: String| file.wrong(reason);
+        let bytes = file.read().map_err(|source| EncoderError::File { path: file.path.clone(), source })?;
         let initializers = large(Bytes::from(bytes)).map_err(|error| wrong(error.to_string()))?;
         let originals = initializers
             .into_iter()
@@ -114,6 +112,9 @@ fn large(file: Bytes) -> Result<Vec<Initializer>, prost::DecodeError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
 
     #[test]
