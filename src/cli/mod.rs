@@ -12,6 +12,7 @@ mod listing;
 mod rebuild;
 pub mod score;
 mod similar;
+mod tune_encoder;
 mod worker;
 
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ enum Command {
     Check(check::CheckArguments),
     /// Turn images and texts into embeddings
     Embed(embed::EmbedArguments),
+    /// Measure which sessions, threads and batches make the encoder fastest on this machine
+    TuneEncoder(tune_encoder::TuneArguments),
     /// Score similarity matrices or pairs of image sets
     Score(score::ScoreArguments),
     /// Compute exact lists by brute force over what is stored, or compare with them
@@ -95,6 +98,7 @@ async fn dispatch(command: Command, matches: &ArgMatches) -> anyhow::Result<Exit
             let own = matches.subcommand_matches("embed").unwrap_or(matches);
             embed::run(&arguments, own).await
         }
+        Command::TuneEncoder(arguments) => tune_encoder::run(&arguments, &mut std::io::stdout()).await,
         Command::Score(arguments) => score::run(&arguments, &mut std::io::stdout().lock()),
         Command::Rebuild(arguments) => rebuild::run(&arguments).await,
         Command::Similar(arguments) => similar::run(&arguments).await,

@@ -1,6 +1,6 @@
 //! The families, by what they tell about. A new metric is one field and one line.
 
-use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
+use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 use super::{BATCH_BUCKETS, FRESHNESS_BUCKETS, LATENCY_BUCKETS, Registrar};
 
@@ -109,23 +109,33 @@ impl ImageMetrics {
 
 /// Batches through the encoder.
 pub struct EncoderMetrics {
-    pub batch_inputs: Histogram,
-    pub queue_duration: Histogram,
+    pub batch_inputs: HistogramVec,
+    pub padding_rows: IntCounterVec,
+    pub queue_duration: HistogramVec,
     pub inference_duration: HistogramVec,
+    pub batch_limit: IntGaugeVec,
+    pub out_of_memory: IntCounterVec,
     pub encoder_info: IntGaugeVec,
 }
 
 impl EncoderMetrics {
     pub(super) fn register(r: &Registrar) -> prometheus::Result<Self> {
         Ok(Self {
-            batch_inputs: r.histogram(
+            batch_inputs: r.histograms(
                 "lookalike_encoder_batch_inputs",
-                "Inputs in one encoder batch.",
+                "Inputs in one encoder batch, without padding, by tower: image or text.",
+                &["tower"],
                 &BATCH_BUCKETS,
             )?,
-            queue_duration: r.histogram(
+            padding_rows: r.counters(
+                "lookalike_encoder_padding_rows_total",
+                "Rows that filled encoder batches up to a size of encoder.gpu.batch_sizes, by tower.",
+                &["tower"],
+            )?,
+            queue_duration: r.histograms(
                 "lookalike_encoder_queue_duration_seconds",
-                "Time an input waited for its encoder batch.",
+                "Time an input waited for its encoder batch, by tower.",
+                &["tower"],
                 &LATENCY_BUCKETS,
             )?,
             inference_duration: r.histograms(
@@ -134,10 +144,21 @@ impl EncoderMetrics {
                 &["tower"],
                 &LATENCY_BUCKETS,
             )?,
+            batch_limit: r.gauges(
+                "lookalike_encoder_batch_limit",
+                "Most inputs in one encoder batch, by tower; halved when memory does not suffice.",
+                &["tower"],
+            )?,
+            out_of_memory: r.counters(
+                "lookalike_encoder_out_of_memory_total",
+                "Encoder batches for which memory did not suffice, by tower.",
+                &["tower"],
+            )?,
             encoder_info: r.gauges(
                 "lookalike_encoder_info",
-                "Encoder in use: fingerprint and execution provider; always 1.",
-                &["fingerprint", "execution_provider"],
+                "Encoder in use: fingerprint, execution provider that really runs it, and name of its \
+                 directory; always 1.",
+                &["fingerprint", "execution_provider", "model"],
             )?,
         })
     }

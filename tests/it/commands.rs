@@ -4,3 +4,4 @@ mod check;
 mod data;
 mod run;
 mod stored;
+mod tune;

@@ -210,12 +210,14 @@ fn a_wrong_library_says_what_to_do() {
 
 #[test]
 fn a_provider_that_cannot_be_used_is_never_replaced_silently() {
-    let cuda = EncoderSettings { execution_provider: ExecutionProvider::Cuda, ..settings() };
-    match Encoder::load(&cuda) {
-        Ok(encoder) => assert_eq!(encoder.execution_provider(), "cuda"),
-        Err(error) => {
-            assert!(matches!(error, EncoderError::ExecutionProvider { .. }), "{error}");
-            assert!(error.to_string().contains("is cuda"), "{error}");
+    for (provider, name) in [(ExecutionProvider::Cuda, "cuda"), (ExecutionProvider::TensorRt, "tensorrt")] {
+        let gpu = EncoderSettings { execution_provider: provider, ..settings() };
+        match Encoder::load(&gpu) {
+            Ok(encoder) => assert_eq!(encoder.execution_provider(), name),
+            Err(error) => {
+                assert!(matches!(error, EncoderError::ExecutionProvider { .. }), "{error}");
+                assert!(error.to_string().contains(&format!("is {name}")), "{error}");
+            }
         }
     }
 }

@@ -10,6 +10,8 @@ mod embedded_qdrant;
 mod encoder;
 mod http;
 mod layering;
+mod networks;
 mod promises;
+mod shared_weights;
 mod simulation;
 mod support;
