@@ -5,12 +5,13 @@
 //! or a record.
 
 mod families;
+mod zero;
 
 use std::sync::LazyLock;
 
 use prometheus::{
-    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
 };
 
 /// Latencies from a millisecond to a minute.
@@ -31,7 +32,10 @@ pub fn metrics() -> &'static Metrics {
     &METRICS
 }
 
-pub use families::{EncoderMetrics, ImageMetrics, KafkaMetrics, ListMetrics, ProcessMetrics, StageMetrics};
+pub use families::{
+    EncoderMetrics, ImageMetrics, KafkaMetrics, ListMetrics, ProcessMetrics, QdrantMetrics, QdrantOperation,
+    StageMetrics,
+};
 
 /// All metric families of the process.
 pub struct Metrics {
@@ -41,6 +45,7 @@ pub struct Metrics {
     pub image: ImageMetrics,
     pub encoder: EncoderMetrics,
     pub list: ListMetrics,
+    pub qdrant: QdrantMetrics,
     pub process: ProcessMetrics,
 }
 
@@ -59,6 +64,10 @@ impl Registrar {
 
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
         self.keep(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+        self.keep(IntGauge::new(name, help)?)
     }
 
     fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
@@ -91,6 +100,7 @@ impl Metrics {
             image: ImageMetrics::register(&r)?,
             encoder: EncoderMetrics::register(&r)?,
             list: ListMetrics::register(&r)?,
+            qdrant: QdrantMetrics::register(&r)?,
             process: ProcessMetrics::register(&r)?,
             registry: r.0,
         })

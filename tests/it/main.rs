@@ -13,3 +13,4 @@ mod layering;
 mod promises;
 mod simulation;
 mod support;
+mod traces;
