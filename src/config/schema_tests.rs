@@ -4,6 +4,9 @@ use super::*;
 
 /// What of a value does not fit a schema, as far as these schemas go.
 fn misfits(value: &Value, schema: &Value, path: &str, found: &mut Vec<String>) {
+    if *schema == Value::Bool(true) {
+        return;
+    }
     let mut wrong = |what: &str| found.push(format!("{path}: {what}"));
     if let Some(kinds) = schema.get("type") {
         let kinds = kinds.as_array().cloned().unwrap_or_else(|| vec![kinds.clone()]);
