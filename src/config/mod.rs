@@ -190,14 +190,18 @@ impl Config {
         self.encoder.validate()?;
         // Strings, numbers and tables of them: it is always JSON.
         ranges::check(&serde_json::to_value(self).unwrap_or_default())?;
-        if self.shutdown.deadline_ms > self.shutdown.drain_ms {
-            return Ok(());
+        let range = |fits: bool, key, value: String, must: &str| {
+            if fits { Ok(()) } else { Err(ConfigError::Range { key, value, must: must.to_owned() }) }
+        };
+        if let Some(endpoint) = &self.telemetry.otlp.endpoint {
+            // Without a scheme the client would take it for https.
+            let has_scheme = ["http://", "https://"].iter().any(|scheme| endpoint.starts_with(scheme));
+            let must = "http://host:port or https://host:port";
+            range(has_scheme, "telemetry.otlp.endpoint", endpoint.clone(), must)?;
         }
-        Err(ConfigError::Range {
-            key: "shutdown.deadline_ms",
-            value: self.shutdown.deadline_ms.to_string(),
-            must: "above shutdown.drain_ms".to_owned(),
-        })
+        let ShutdownSettings { drain_ms, deadline_ms } = self.shutdown;
+        let must = "above shutdown.drain_ms";
+        range(deadline_ms > drain_ms, "shutdown.deadline_ms", deadline_ms.to_string(), must)
     }
 }
 
