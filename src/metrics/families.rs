@@ -99,6 +99,7 @@ pub struct ImageMetrics {
     pub images_fetched_bytes: IntCounter,
     pub images_embedded: IntCounter,
     pub embeddings_reused: IntCounter,
+    pub inputs_waiting: IntGaugeVec,
     pub images_over_limit: IntCounter,
 }
 
@@ -111,6 +112,11 @@ impl ImageMetrics {
             embeddings_reused: r.counter(
                 "lookalike_embeddings_reused_total",
                 "Image events that kept their embedding because the file's bytes were the same.",
+            )?,
+            inputs_waiting: r.gauges(
+                "lookalike_encoder_queue_inputs",
+                "Inputs given to the encoder and not answered yet: waiting for a batch or in one, by tower.",
+                &["tower"],
             )?,
             images_over_limit: r.counter(
                 "lookalike_images_over_limit_total",

@@ -49,6 +49,22 @@ pub struct Metrics {
     pub process: ProcessMetrics,
 }
 
+/// One thing more in a gauge, until this is dropped.
+pub struct Counted(IntGauge);
+
+impl Counted {
+    pub fn begin(gauge: IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// Registers families as they are made.
 struct Registrar(Registry);
 

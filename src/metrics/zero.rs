@@ -26,6 +26,9 @@ impl Metrics {
             self.begin_role(&topics.events, &["applied", "superseded", "dead_lettered"], "embed_job");
             self.begin_stages(&["fetch", "decode", "embed", "embed_text", "index", "announce"]);
             self.list.freshness.with_label_values(&["indexed"]);
+            for tower in ["image", "text"] {
+                self.image.inputs_waiting.with_label_values(&[tower]);
+            }
         }
         if matches!(config.role, Role::All | Role::Rank) {
             self.begin_role(&topics.rank, &["applied", "dead_lettered"], "rank_job");

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus::{HistogramTimer, IntGauge};
+use prometheus::HistogramTimer;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -20,7 +20,7 @@ use tracing::{Instrument as _, Span};
 use super::PipelineError;
 use super::mailbox::{Coalescing, Key, Mailbox};
 use crate::adapters::kafka::record::{ActiveWork, Lease, Record};
-use crate::metrics::metrics;
+use crate::metrics::{Counted, metrics};
 use crate::retry::Tenure;
 use crate::telemetry::spans;
 
@@ -139,7 +139,7 @@ where
 
 /// A job under way, as the metrics count it until it is dropped.
 struct Running {
-    jobs: IntGauge,
+    _jobs: Counted,
     _timer: HistogramTimer,
 }
 
@@ -147,15 +147,10 @@ impl Running {
     fn begin(name: &str, records: usize) -> Self {
         let stage = &metrics().stage;
         stage.job_records.with_label_values(&[name]).observe(records as f64);
-        let jobs = stage.jobs_running.with_label_values(&[name]);
-        jobs.inc();
-        Self { jobs, _timer: stage.stage_duration.with_label_values(&[name]).start_timer() }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.jobs.dec();
+        Self {
+            _jobs: Counted::begin(stage.jobs_running.with_label_values(&[name])),
+            _timer: stage.stage_duration.with_label_values(&[name]).start_timer(),
+        }
     }
 }
 

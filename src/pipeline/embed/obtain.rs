@@ -15,7 +15,7 @@ use crate::domain::article::{ArticleState, StoredImage};
 use crate::domain::embedding::Embedding;
 use crate::domain::event::ImageFields;
 use crate::error::{Classify, Disposition};
-use crate::metrics::metrics;
+use crate::metrics::{Counted, metrics};
 use crate::pipeline::dead_letter::Reason;
 use crate::pipeline::dispatch::Batch;
 use crate::pipeline::stage::stage;
@@ -161,7 +161,7 @@ impl EmbedRole {
             Err(error) => return rejected("decode", error),
         };
         let run = self.attempts.run("embed", batch, || self.encoder.embed_image(tensor.clone()));
-        let embedded = stage("embed", run).await;
+        let embedded = stage("embed", awaited("image", run)).await;
         match embedded {
             Ok(embedding) => {
                 metrics().image.images_embedded.inc();
@@ -205,7 +205,7 @@ impl EmbedRole {
             };
             let run = || self.encoder.embed_text(&document);
             let run = self.attempts.run("embed_text", batch, run);
-            let error = match stage("embed_text", run).await {
+            let error = match stage("embed_text", awaited("text", run)).await {
                 Ok(embedding) => return Ok((TextWrite::Set(embedding), rejection)),
                 Err(Failure::Abandoned) => return Err(Stop::Abandoned),
                 Err(Failure::Failed(error)) => error,
@@ -219,6 +219,12 @@ impl EmbedRole {
             rejection = Some((event, reason));
         }
     }
+}
+
+/// Waits for the encoder; the input counts as waiting meanwhile.
+async fn awaited<T>(tower: &str, embedding: impl Future<Output = T>) -> T {
+    let _waiting = Counted::begin(metrics().image.inputs_waiting.with_label_values(&[tower]));
+    embedding.await
 }
 
 /// A lasting failure of one file is a reason; a fatal one ends the process.
