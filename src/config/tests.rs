@@ -41,7 +41,7 @@ fn values_out_of_range_are_refused() {
     let message = error(&format!("{LEAST}ranking: {{k: 0}}"));
     assert!(message.contains("ranking.k"), "{message}");
     assert!(error(&format!("{LEAST}ranking: {{k: many}}")).contains("ranking.k"));
-    let message = error(&format!("{LEAST}ranking: {{coverage_weight: .inf}}"));
+    let message = error(&format!("{LEAST}ranking: {{coverage_weight: 'inf'}}"));
     assert!(message.contains("not a finite number; it must be 0 or more"), "{message}");
     let message = error(&format!("{LEAST}shutdown: {{drain_ms: 40000}}"));
     assert!(message.contains("above shutdown.drain_ms"), "{message}");
