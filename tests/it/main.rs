@@ -15,3 +15,4 @@ mod promises;
 mod shared_weights;
 mod simulation;
 mod support;
+mod traces;
