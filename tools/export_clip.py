@@ -10,7 +10,8 @@ import argparse
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "clip"))
+# In place of this folder, where tools/onnxruntime.py would hide the package.
+sys.path[0] = str(Path(__file__).resolve().parent / "clip")
 
 EXAMPLES = """examples:
   pip install -r tools/requirements-export.txt

@@ -53,7 +53,11 @@ def folder_of(name):
             f"{name} is no folder, and without the package huggingface_hub none can be fetched: "
             "pip install huggingface_hub, or give the folder of a model"
         ) from None
-    return Path(snapshot_download(name, allow_patterns=FILES))
+    try:
+        return Path(snapshot_download(name, allow_patterns=FILES))
+    except Exception as error:  # of many kinds, and each says what it is
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SystemExit(f"{name} is no folder here, and the hub does not give it: {reason}") from None
 
 
 def read(name):
