@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-#: Cores of a picture that is alone; the least that makes a ratio of times.
+#: Of a second.
 NANOSECONDS = 1e9
 
 

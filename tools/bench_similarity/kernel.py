@@ -33,6 +33,7 @@ class Kernel:
     def __exit__(self, *_):
         self.process.stdin.close()
         self.process.wait()
+        self.process.stdout.close()
 
     def ask(self, command, **fields):
         self.process.stdin.write(json.dumps({"command": command, **fields}) + "\n")
