@@ -9,14 +9,18 @@ embed` on files and strings. Ends with 1 when a cosine is below 0.9999.
 Needs a Python with torch, and transformers or open_clip_torch, besides
 tools/requirements-export.txt:
 
-    python3 tools/compare_export.py transformers --vocabulary bpe_simple_vocab_16e6.txt.gz
+    python3 tools/compare_export.py transformers siglip open_clip --vocabulary bpe_simple_vocab_16e6.txt.gz
+
+With --docs the figures go into docs/encoders.md, between the marks `export`.
 """
 
 import argparse
+import datetime
 import json
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +29,13 @@ import torch
 TOOLS = Path(__file__).resolve().parent
 REPOSITORY = TOOLS.parent
 # In place of this folder, where tools/onnxruntime.py would hide the package.
-sys.path[:1] = [str(TOOLS / "clip"), str(TOOLS / "bench_encoder")]
+sys.path[:1] = [str(TOOLS / name) for name in ("clip", "bench_encoder", "bench_similarity")]
 
 import directory  # noqa: E402
 import pictures  # noqa: E402
 import tokenizer  # noqa: E402
+from machine import operating_system, processor  # noqa: E402
+from report import replace_section, table  # noqa: E402
 
 LEAST = 0.9999
 SIZES = [(640, 480), (480, 640), (300, 224), (224, 224), (1280, 960)]
@@ -46,11 +52,12 @@ TEXTS = [
 def arguments():
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
-    parser.add_argument("library", choices=["transformers", "siglip", "open_clip"])
+    parser.add_argument("libraries", nargs="+", choices=list(MODELS), metavar="LIBRARY", help=", ".join(MODELS))
     parser.add_argument("--vocabulary", type=Path, help="bpe_simple_vocab_16e6.txt.gz of CLIP")
     parser.add_argument("--lookalike", type=Path, default=REPOSITORY / "target" / "debug" / "lookalike")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "target" / "compare-export")
     parser.add_argument("--f16", action="store_true", help="export with 16 bits")
+    parser.add_argument("--docs", action="store_true", help="write the figures into docs/encoders.md")
     return parser.parse_args()
 
 
@@ -142,32 +149,51 @@ def through_lookalike(program, folder, paths, out):
     return found[len(TEXTS) :], found[: len(TEXTS)]
 
 
-def main():
-    options = arguments()
-    shutil.rmtree(options.out, ignore_errors=True)
-    source, exported = options.out / "source", options.out / "exported"
+MODELS = {"transformers": from_transformers, "siglip": siglip, "open_clip": open_clip}
+
+
+def compare(library, options):
+    """A row each for pictures and texts, through each way; the cosine comes last."""
+    place = options.out / library
+    shutil.rmtree(place, ignore_errors=True)
+    source, exported = place / "source", place / "exported"
     source.mkdir(parents=True)
     torch.manual_seed(1)
-    make = {"transformers": from_transformers, "siglip": siglip, "open_clip": open_clip}[options.library]
-    vectors = make(source, options.vocabulary)
+    vectors = MODELS[library](source, options.vocabulary)
     export = [sys.executable, TOOLS / "export_clip.py", source, "--out", exported]
     export += ["--vocabulary", options.vocabulary] if options.vocabulary else []
     subprocess.run([str(part) for part in export + ["--f16"] * options.f16], check=True)
-    images, paths = rendered(options.out)
+    images, paths = rendered(place)
     image, text, values, ids = vectors(images, TEXTS)
     ways = {
-        "ONNX Runtime, the library's inputs": through_onnxruntime(exported, values, ids),
-        "lookalike embed": through_lookalike(options.lookalike, exported, paths, options.out / "vectors.npy"),
+        "ONNX Runtime on the library's inputs": through_onnxruntime(exported, values, ids),
+        "`lookalike embed` on files and strings": through_lookalike(options.lookalike, exported, paths, place / "vectors.npy"),
     }
-    lowest = 1.0
-    for what, vectors_ in [("pictures", image), ("texts", text)]:
-        print(f"{options.library}: two different {what}: cosine {between(vectors_):.7f} at most")
     for way, (found_image, found_text) in ways.items():
         for what, wanted, found in [("pictures", image, found_image), ("texts", text, found_text)]:
-            least = cosines(wanted, found).min()
-            lowest = min(lowest, least)
-            print(f"{options.library}: {len(found)} {what}, {way}: least cosine {least:.7f}")
-    sys.exit(1 if lowest < LEAST else 0)
+            yield [library, f"{len(found)} {what}", way, between(wanted), cosines(wanted, found).min()]
+
+
+def section(rows):
+    shown = [[*row[:3], f"{row[3]:.4f}", f"{row[4]:.7f}"] for row in rows]
+    head = ["model of", "compared", "through", "two different ones, at most", "least cosine with the library's own"]
+    packages = ["torch", "transformers", "open_clip_torch", "onnxruntime"]
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    made = f"{processor()}, {operating_system()}; {versions}; {datetime.date.today().isoformat()}."
+    return f"{made}\n\n{table(head, shown, words=3)}"
+
+
+def main():
+    options = arguments()
+    rows = []
+    for library in options.libraries:
+        for row in compare(library, options):
+            print(*row, sep=" | ")
+            rows.append(row)
+    if options.docs:
+        page = REPOSITORY / "docs" / "encoders.md"
+        page.write_text(replace_section(page.read_text(), "export", section(rows)))
+    sys.exit(1 if min(row[-1] for row in rows) < LEAST else 0)
 
 
 if __name__ == "__main__":
