@@ -1,0 +1,149 @@
+"""The two networks, written once and run on two backends: JAX, which trains them, and ONNX, which is
+what the worker runs.
+
+Guarantee: `image_tower` and `text_tower` use nothing of a backend but the methods of
+`jax_backend.Jax` and `onnx_backend.Onnx`, which have the same names, and the arithmetic of their
+values. Maps keep their channels where the backend has them (`channel`).
+"""
+
+import numpy as np
+
+DIMENSION = 128  # of both towers
+IMAGE_SIZE = 64  # pixels a side
+CONTEXT_LENGTH = 256  # bytes of text that are read
+WIDTHS, DEPTHS = (64, 128, 192), (2, 3, 2)  # channels and blocks at 16x16, 8x8 and 4x4
+EXPANSION = 2  # channels inside a block
+HIDDEN = 256  # of both heads
+BYTE_WIDTH, TEXT_WIDTH, TEXT_REACH = 32, 128, 5
+VOCABULARY = 257  # bytes, and padding
+
+
+# --- parameters -------------------------------------------------------------
+
+
+def initial_parameters(seed):
+    """Weights by He et al. (2015): normal, variance 2 / inputs; what ends a block begins at zero."""
+    rng = np.random.default_rng(seed)
+
+    def linear(inputs, outputs, gain=2.0):
+        weight = rng.normal(0, (gain / inputs) ** 0.5, (inputs, outputs))
+        return {"weight": weight, "bias": np.zeros(outputs)}
+
+    def conv(side, inputs, outputs):
+        return linear(side * side * inputs, outputs, gain=1.0)
+
+    def block(width):
+        kernel = rng.normal(0, 1 / 3, (9, width))
+        kernel[4] += 1
+        first, second = linear(width, width * EXPANSION), linear(width * EXPANSION, width, gain=0.02)
+        return {"kernel": kernel, "first": first, "second": second}
+
+    stages = []
+    for stage, (width, depth) in enumerate(zip(WIDTHS, DEPTHS)):
+        down = conv(8, 3, width) if stage == 0 else conv(2, WIDTHS[stage - 1], width)
+        stages.append({"down": down, "blocks": [block(width) for _ in range(depth)]})
+    features = 2 * WIDTHS[-1] + len(colour_prototypes())
+    image = {
+        "stages": stages,
+        "hidden": linear(features, HIDDEN),
+        "out": linear(HIDDEN + len(colour_prototypes()), DIMENSION, gain=1.0),
+    }
+    text = {
+        "table": rng.normal(0, 1, (VOCABULARY, BYTE_WIDTH)),
+        "letters": linear(TEXT_REACH * BYTE_WIDTH, TEXT_WIDTH),
+        "words": linear(TEXT_REACH * TEXT_WIDTH, TEXT_WIDTH),
+        "hidden": linear(2 * TEXT_WIDTH, HIDDEN),
+        "out": linear(HIDDEN, DIMENSION, gain=1.0),
+    }
+    return {"image": image, "text": text}
+
+
+# --- image tower ------------------------------------------------------------
+
+
+def image_tower(ops, parameters, pixels):
+    """Pixels in -1..1 to unit vectors [N, DIMENSION]."""
+    x = pixels
+    for stage, part in enumerate(parameters["stages"]):
+        side, stride, pad = (8, 4, 2) if stage == 0 else (2, 2, 0)
+        x = ops.conv(x if stage == 0 else root_mean_square_norm(ops, x), part["down"], side, stride, pad)
+        for one in part["blocks"]:
+            y = root_mean_square_norm(ops, ops.depthwise(x, one["kernel"]))
+            x = x + ops.pointwise(ops.relu(ops.pointwise(y, one["first"])), one["second"])
+    x = root_mean_square_norm(ops, x)
+    colour = colour_histogram(ops, pixels)
+    features = ops.concat([ops.flat(ops.mean(x, ops.space)), ops.flat(ops.max(x, ops.space)), colour])
+    hidden = ops.relu(ops.linear(features, parameters["hidden"]))
+    return unit(ops, ops.linear(ops.concat([hidden, colour]), parameters["out"]))
+
+
+def root_mean_square_norm(ops, x):
+    """Zhang and Sennrich (2019), without gain: a linear layer follows."""
+    return x / ops.sqrt(ops.mean(x * x, (ops.channel,)) + 1e-4)
+
+
+def unit(ops, x):
+    """x / max(|x|, 1e-6): no division by zero, so no NaN."""
+    return x / ops.at_least(ops.sqrt(ops.sum(x * x, (1,))), 1e-6)
+
+
+def opponent_matrix():
+    """RGB in -1..1 to lightness, red-green and yellow-blue in about -1..1."""
+    return np.array([[0.30, 0.59, 0.11], [0.75, -0.60, -0.15], [0.375, 0.375, -0.75]])
+
+
+def colour_prototypes():
+    """Centres of the soft histogram: 8 greys, and 2 rings of hues at 3 and 2 lightnesses."""
+    centres = [(lightness, 0.0, 0.0) for lightness in (-0.95, -0.7, -0.45, -0.15, 0.15, 0.45, 0.7, 0.95)]
+    for radius, hues, lightnesses in ((0.30, 8, (-0.5, 0.0, 0.5)), (0.75, 8, (-0.35, 0.25))):
+        for lightness in lightnesses:
+            for hue in range(hues):
+                angle = 2 * np.pi * (hue + 0.5 * (radius > 0.5)) / hues
+                centres.append((lightness, radius * np.cos(angle), radius * np.sin(angle)))
+    return np.array(centres)
+
+
+def colour_histogram(ops, pixels):
+    """Not learned: how much of the foreground is near each prototype; root of the shares, unit length.
+
+    The foreground is what differs from the colours along the border of the picture. With a busy
+    border it becomes all of the picture.
+    """
+    small = ops.half_size(pixels)
+    opponent = ops.pointwise(small, {"weight": opponent_matrix().T, "bias": np.zeros(3)})
+    side = IMAGE_SIZE // 2
+    edge = np.zeros((side, side), np.float32)
+    edge[:2] = edge[-2:] = edge[:, :2] = edge[:, -2:] = 1
+    edge = ops.map_constant(edge / edge.mean())
+    # Chroma counts more than lightness: shadows are background too.
+    weight = ops.channel_constant([0.35, 2.0, 2.0])
+    apart = opponent - ops.mean(opponent * edge, ops.space)
+    spread = ops.mean(apart * apart * edge, ops.space)
+    ratio = ops.sum(apart * apart * weight, (ops.channel,)) / (
+        ops.sum(spread * weight, (ops.channel,)) * 4.0 + 0.08
+    )
+    ratio = ratio * ratio
+    mask = ratio / (ratio + 1.0) + 1e-3
+    # softmax(-|x - c|² / t) is softmax((2 c x - |c|²) / t).
+    centres, sharpness = colour_prototypes(), 10.0
+    nearness = {"weight": 2 * sharpness * centres.T, "bias": -sharpness * (centres**2).sum(1)}
+    shares = ops.softmax(ops.pointwise(opponent, nearness))
+    shares = ops.flat(ops.mean(shares * mask, ops.space) / ops.mean(mask, ops.space))
+    return unit(ops, ops.sqrt(shares + 1e-8))
+
+
+# --- text tower -------------------------------------------------------------
+
+
+def text_tower(ops, parameters, ids, mask):
+    """Ids [N, L] and mask [N, L] (1: a byte, 0: padding) to unit vectors [N, DIMENSION]. Padding
+    changes nothing."""
+    inside = ops.text_mask(mask)
+    x = ops.lookup(parameters["table"], ids) * inside
+    x = ops.relu(ops.conv_text(x, parameters["letters"], TEXT_REACH)) * inside
+    x = x + ops.relu(ops.conv_text(x, parameters["words"], TEXT_REACH)) * inside
+    length = ops.at_least(ops.sum(inside, (ops.text_axis,)), 1.0)
+    mean = ops.flat(ops.sum(x, (ops.text_axis,)) / length)
+    # Values are never negative and padding is zero, so the largest is that of a byte.
+    hidden = ops.linear(ops.concat([mean, ops.flat(ops.max(x, (ops.text_axis,)))]), parameters["hidden"])
+    return unit(ops, ops.linear(ops.relu(hidden), parameters["out"]))
