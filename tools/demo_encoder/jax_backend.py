@@ -27,12 +27,15 @@ class Jax:
 
     @staticmethod
     def at_least(x, least):
-        # Where x is 0 its root has no gradient; nothing here is, but the compiler cannot know.
         return jnp.maximum(x, least)
 
     @staticmethod
     def concat(parts):
         return jnp.concatenate(parts, axis=1)
+
+    @staticmethod
+    def join(maps):
+        return jnp.concatenate(maps, axis=3)
 
     @staticmethod
     def flat(x):
@@ -82,7 +85,7 @@ class Jax:
 
     @staticmethod
     def channel_constant(values):
-        return jnp.array(values)
+        return jnp.array(values, jnp.float32)
 
     @staticmethod
     def text_mask(mask):

@@ -79,6 +79,8 @@ class Onnx:
     def concat(self, parts):
         return self.node("Concat", *parts, axis=1)
 
+    join = concat
+
     def flat(self, x):
         return self.node("Flatten", x, axis=1)
 

@@ -9,7 +9,7 @@ import numpy as np
 from scene import PATTERNS
 
 PAD_ID = 256
-LENGTH = 72  # bytes of a sentence in training; the tower reads up to its context length
+LENGTH = 64  # bytes of a sentence in training; the tower reads up to its context length
 
 SAID = {  # what people call a pattern
     "plain": ["plain", "plain coloured", ""], "striped": ["striped", "with stripes"],

@@ -11,10 +11,12 @@ import numpy as np
 DIMENSION = 128  # of both towers
 IMAGE_SIZE = 64  # pixels a side
 CONTEXT_LENGTH = 256  # bytes of text that are read
-WIDTHS, DEPTHS = (64, 128, 192), (2, 3, 2)  # channels and blocks at 16x16, 8x8 and 4x4
+STEM = 48  # channels at 16x16
+WIDTHS, DEPTHS = (96, 160), (2, 2)  # channels and blocks at 8x8 and 4x4
 EXPANSION = 2  # channels inside a block
 HIDDEN = 256  # of both heads
-BYTE_WIDTH, TEXT_WIDTH, TEXT_REACH = 32, 128, 5
+BYTE_WIDTH, TEXT_WIDTH, TEXT_REACH = 24, 96, 5
+GIVEN = 4  # channels at 16x16 that are not learned: the foreground and its colours
 VOCABULARY = 257  # bytes, and padding
 
 
@@ -38,15 +40,16 @@ def initial_parameters(seed):
         first, second = linear(width, width * EXPANSION), linear(width * EXPANSION, width, gain=0.02)
         return {"kernel": kernel, "first": first, "second": second}
 
-    stages = []
-    for stage, (width, depth) in enumerate(zip(WIDTHS, DEPTHS)):
-        down = conv(8, 3, width) if stage == 0 else conv(2, WIDTHS[stage - 1], width)
-        stages.append({"down": down, "blocks": [block(width) for _ in range(depth)]})
-    features = 2 * WIDTHS[-1] + len(colour_prototypes())
+    inputs, stages = STEM + GIVEN, []
+    for width, depth in zip(WIDTHS, DEPTHS):
+        stages.append({"down": conv(2, inputs, width), "blocks": [block(width) for _ in range(depth)]})
+        inputs = width
+    colours = len(colour_prototypes())
     image = {
+        "stem": linear(8 * 8 * 3, STEM),
         "stages": stages,
-        "hidden": linear(features, HIDDEN),
-        "out": linear(HIDDEN + len(colour_prototypes()), DIMENSION, gain=1.0),
+        "hidden": linear(2 * inputs + colours, HIDDEN),
+        "out": linear(HIDDEN + colours, DIMENSION, gain=1.0),
     }
     text = {
         "table": rng.normal(0, 1, (VOCABULARY, BYTE_WIDTH)),
@@ -63,15 +66,16 @@ def initial_parameters(seed):
 
 def image_tower(ops, parameters, pixels):
     """Pixels in -1..1 to unit vectors [N, DIMENSION]."""
-    x = pixels
-    for stage, part in enumerate(parameters["stages"]):
-        side, stride, pad = (8, 4, 2) if stage == 0 else (2, 2, 0)
-        x = ops.conv(x if stage == 0 else root_mean_square_norm(ops, x), part["down"], side, stride, pad)
+    opponent, mask = foreground(ops, pixels)
+    colour = colour_histogram(ops, opponent, mask)
+    stem = ops.relu(ops.conv(pixels, parameters["stem"], side=8, stride=4, pad=2))
+    x = ops.join([stem, ops.half_size(mask), ops.half_size(opponent * mask)])
+    for part in parameters["stages"]:
+        x = ops.conv(root_mean_square_norm(ops, x), part["down"], side=2, stride=2, pad=0)
         for one in part["blocks"]:
             y = root_mean_square_norm(ops, ops.depthwise(x, one["kernel"]))
             x = x + ops.pointwise(ops.relu(ops.pointwise(y, one["first"])), one["second"])
     x = root_mean_square_norm(ops, x)
-    colour = colour_histogram(ops, pixels)
     features = ops.concat([ops.flat(ops.mean(x, ops.space)), ops.flat(ops.max(x, ops.space)), colour])
     hidden = ops.relu(ops.linear(features, parameters["hidden"]))
     return unit(ops, ops.linear(ops.concat([hidden, colour]), parameters["out"]))
@@ -103,12 +107,9 @@ def colour_prototypes():
     return np.array(centres)
 
 
-def colour_histogram(ops, pixels):
-    """Not learned: how much of the foreground is near each prototype; root of the shares, unit length.
-
-    The foreground is what differs from the colours along the border of the picture. With a busy
-    border it becomes all of the picture.
-    """
+def foreground(ops, pixels):
+    """Not learned: colours at half size, and how far each differs from those along the border of the
+    picture, 0..1. With a busy border everything is foreground."""
     small = ops.half_size(pixels)
     opponent = ops.pointwise(small, {"weight": opponent_matrix().T, "bias": np.zeros(3)})
     side = IMAGE_SIZE // 2
@@ -123,7 +124,11 @@ def colour_histogram(ops, pixels):
         ops.sum(spread * weight, (ops.channel,)) * 4.0 + 0.08
     )
     ratio = ratio * ratio
-    mask = ratio / (ratio + 1.0) + 1e-3
+    return opponent, ratio / (ratio + 1.0) + 1e-3
+
+
+def colour_histogram(ops, opponent, mask):
+    """Not learned: how much of the foreground is near each prototype; root of the shares, unit length."""
     # softmax(-|x - c|² / t) is softmax((2 c x - |c|²) / t).
     centres, sharpness = colour_prototypes(), 10.0
     nearness = {"weight": 2 * sharpness * centres.T, "bias": -sharpness * (centres**2).sum(1)}

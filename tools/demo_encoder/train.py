@@ -2,7 +2,7 @@
 """Trains both towers on the rendered pictures and their sentences.
 
     python3 tools/demo_encoder/pictures.py
-    python3 tools/demo_encoder/train.py --steps 1200
+    python3 tools/demo_encoder/train.py
     python3 tools/demo_encoder/export.py
 
 Pictures of one object are to lie together, those of its kind near, all else apart; a sentence is to
@@ -27,13 +27,13 @@ from sentences import PAD_ID, sentence, tokens
 from towers import IMAGE_SIZE, image_tower, initial_parameters, text_tower
 
 SEED = 20261124
-KINDS, OBJECTS, VIEWS, SENTENCES = 16, 4, 4, 2  # of a batch: kinds, objects of each, pictures of each
+KINDS, OBJECTS, VIEWS, SENTENCES = 16, 4, 4, 1  # of a batch: kinds, objects of each, pictures of each
 HELD_OUT = 6  # objects of each kind that are only looked at in the end
 IMAGE_TEMPERATURE, TEXT_TEMPERATURE = 0.1, 0.07
 SAME_KIND = 0.12  # what a picture of another object of the kind counts, one of the same object 1
 SAME_COLOUR_AND_KIND = 0.5  # what a sentence about such an object counts
 TEXT_WEIGHT = 0.5
-RATE, WARM_UP, DECAY = 2e-3, 60, 0.02
+RATE, WARM_UP, DECAY = 3e-3, 40, 0.02
 
 
 class Pictures:
@@ -125,7 +125,8 @@ def loss(parameters, pictures, texts, kind, colour, key):
     return image + TEXT_WEIGHT * (to_text + to_image + text) / 3, (image, to_text, to_image, text)
 
 
-def trained(data, steps, seed, report=print):
+def trained(data, steps, seed, save):
+    """The parameters; what there is of them is saved now and then."""
     rng = np.random.default_rng(seed)
     parameters = jax.tree.map(lambda value: jnp.asarray(value, jnp.float32), initial_parameters(seed))
     rate = optax.warmup_cosine_decay_schedule(0.0, RATE, min(WARM_UP, steps // 4), steps, RATE / 100)
@@ -149,8 +150,9 @@ def trained(data, steps, seed, report=print):
         )
         if number % 25 == 0 or number == steps - 1:
             shown = " ".join(f"{float(part):.3f}" for part in parts)
-            report(f"{number:5d} {time.monotonic() - began:6.0f} s  {float(total):.3f} ({shown})", flush=True)
-    return jax.tree.map(np.asarray, parameters)
+            print(f"{number:5d} {time.monotonic() - began:6.0f} s  {float(total):.3f} ({shown})", flush=True)
+            save(parameters)
+    return parameters
 
 
 def held_out(data, parameters):
@@ -174,15 +176,19 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     folder = pathlib.Path("target/demo-encoder")
     parser.add_argument("--pictures", type=pathlib.Path, default=folder / "pictures.npz")
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=320)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--out", type=pathlib.Path, default=folder / "weights.pickle")
     asked = parser.parse_args()
     data = Pictures(asked.pictures)
-    parameters = trained(data, asked.steps, asked.seed)
+
+    def save(parameters):
+        asked.out.write_bytes(pickle.dumps(jax.tree.map(np.asarray, parameters)))
+
+    parameters = trained(data, asked.steps, asked.seed, save)
+    save(parameters)
     kind, found = held_out(data, parameters)
     print(f"objects held out: nearest is of the same kind {kind:.1%}, same object found {found:.1%}")
-    asked.out.write_bytes(pickle.dumps(parameters))
 
 
 if __name__ == "__main__":
