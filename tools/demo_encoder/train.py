@@ -30,7 +30,7 @@ SEED = 20261124
 KINDS, OBJECTS, VIEWS, SENTENCES = 16, 4, 4, 1  # of a batch: kinds, objects of each, pictures of each
 HELD_OUT = 6  # objects of each kind that are only looked at in the end
 IMAGE_TEMPERATURE, TEXT_TEMPERATURE = 0.1, 0.07
-SAME_KIND = 0.12  # what a picture of another object of the kind counts, one of the same object 1
+SAME_KIND = 0.3  # what a picture of another object of the kind counts, one of the same object 1
 SAME_COLOUR_AND_KIND = 0.5  # what a sentence about such an object counts
 TEXT_WEIGHT = 0.5
 RATE, WARM_UP, DECAY = 3e-3, 40, 0.02
@@ -176,7 +176,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     folder = pathlib.Path("target/demo-encoder")
     parser.add_argument("--pictures", type=pathlib.Path, default=folder / "pictures.npz")
-    parser.add_argument("--steps", type=int, default=320)
+    parser.add_argument("--steps", type=int, default=750)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--out", type=pathlib.Path, default=folder / "weights.pickle")
     asked = parser.parse_args()
