@@ -47,7 +47,8 @@ class Jax:
 
     @staticmethod
     def linear(x, part):
-        return x @ part["weight"] + part["bias"]
+        weight, bias = (jnp.asarray(part[name], jnp.float32) for name in ("weight", "bias"))
+        return x @ weight + bias
 
     pointwise = linear
 
@@ -75,9 +76,15 @@ class Jax:
         )
 
     @staticmethod
-    def half_size(x):
+    def shrunk(x, times):
         count, height, width, channels = x.shape
-        return x.reshape(count, height // 2, 2, width // 2, 2, channels).mean((2, 4))
+        x = x.reshape(count, height // times, times, width // times, times, channels)
+        return x.mean((2, 4))
+
+    @staticmethod
+    def grid(x):
+        """All of a map as one row: rows, columns, channels."""
+        return x.reshape(len(x), -1)
 
     @staticmethod
     def map_constant(values):

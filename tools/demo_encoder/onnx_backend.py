@@ -116,8 +116,11 @@ class Onnx:
         kernel = kernel.T.reshape(width, 1, 3, 3)
         return self.node("Conv", x, self.weights(kernel), group=width, pads=[1] * 4)
 
-    def half_size(self, x):
-        return self.node("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2])
+    def shrunk(self, x, times):
+        return self.node("AveragePool", x, kernel_shape=[times] * 2, strides=[times] * 2)
+
+    def grid(self, x):
+        return self.flat(self.node("Transpose", x, perm=[0, 2, 3, 1]))
 
     def map_constant(self, values):
         return self.constant(values[None, None])

@@ -16,7 +16,9 @@ WIDTHS, DEPTHS = (96, 160), (2, 2)  # channels and blocks at 8x8 and 4x4
 EXPANSION = 2  # channels inside a block
 HIDDEN = 256  # of both heads
 BYTE_WIDTH, TEXT_WIDTH, TEXT_REACH = 24, 96, 5
-GIVEN = 4  # channels at 16x16 that are not learned: the foreground and its colours
+DIRECTIONS = 6  # of edges
+GIVEN = 4 + DIRECTIONS  # channels at 16x16 that are not learned: foreground, its colours and edges
+OUTLINE, EDGES = 8, 4  # cells a side of the grids that go straight to the head
 VOCABULARY = 257  # bytes, and padding
 
 
@@ -48,7 +50,7 @@ def initial_parameters(seed):
     image = {
         "stem": linear(8 * 8 * 3, STEM),
         "stages": stages,
-        "hidden": linear(2 * inputs + colours, HIDDEN),
+        "hidden": linear(2 * inputs + colours + OUTLINE**2 + EDGES**2 * DIRECTIONS, HIDDEN),
         "out": linear(HIDDEN + colours, DIMENSION, gain=1.0),
     }
     text = {
@@ -69,14 +71,21 @@ def image_tower(ops, parameters, pixels):
     opponent, mask = foreground(ops, pixels)
     colour = colour_histogram(ops, opponent, mask)
     stem = ops.relu(ops.conv(pixels, parameters["stem"], side=8, stride=4, pad=2))
-    x = ops.join([stem, ops.half_size(mask), ops.half_size(opponent * mask)])
+    edges = edge_strength(ops, opponent) * mask
+    x = ops.join([stem, ops.shrunk(mask, 2), ops.shrunk(opponent * mask, 2), ops.shrunk(edges, 2)])
     for part in parameters["stages"]:
         x = ops.conv(root_mean_square_norm(ops, x), part["down"], side=2, stride=2, pad=0)
         for one in part["blocks"]:
             y = root_mean_square_norm(ops, ops.depthwise(x, one["kernel"]))
             x = x + ops.pointwise(ops.relu(ops.pointwise(y, one["first"])), one["second"])
     x = root_mean_square_norm(ops, x)
-    features = ops.concat([ops.flat(ops.mean(x, ops.space)), ops.flat(ops.max(x, ops.space)), colour])
+    learned = [ops.flat(ops.mean(x, ops.space)), ops.flat(ops.max(x, ops.space))]
+    side = IMAGE_SIZE // 2
+    grids = [
+        unit(ops, ops.sqrt(ops.grid(ops.shrunk(one, side // cells)) + 1e-8))
+        for one, cells in ((mask, OUTLINE), (edges, EDGES))
+    ]
+    features = ops.concat([*learned, colour, *grids])
     hidden = ops.relu(ops.linear(features, parameters["hidden"]))
     return unit(ops, ops.linear(ops.concat([hidden, colour]), parameters["out"]))
 
@@ -110,7 +119,7 @@ def colour_prototypes():
 def foreground(ops, pixels):
     """Not learned: colours at half size, and how far each differs from those along the border of the
     picture, 0..1. With a busy border everything is foreground."""
-    small = ops.half_size(pixels)
+    small = ops.shrunk(pixels, 2)
     opponent = ops.pointwise(small, {"weight": opponent_matrix().T, "bias": np.zeros(3)})
     side = IMAGE_SIZE // 2
     edge = np.zeros((side, side), np.float32)
@@ -125,6 +134,30 @@ def foreground(ops, pixels):
     )
     ratio = ratio * ratio
     return opponent, ratio / (ratio + 1.0) + 1e-3
+
+
+def edge_filters(side=5, wavelength=3.6, sigma=1.4):
+    """[rows * columns, 2 * DIRECTIONS]: odd (sine) and even (cosine) Gabor filters, zero mean, unit energy."""
+    r = np.arange(side) - side // 2
+    y, x = np.meshgrid(r, r, indexing="ij")
+    bank = []
+    for phase in (np.sin, np.cos):
+        for i in range(DIRECTIONS):
+            angle = np.pi * i / DIRECTIONS
+            along = x * np.cos(angle) + y * np.sin(angle)
+            kernel = phase(2 * np.pi * along / wavelength) * np.exp(-(x**2 + y**2) / (2 * sigma**2))
+            kernel -= kernel.mean()
+            bank.append(kernel.ravel() / np.linalg.norm(kernel))
+    return np.stack(bank, axis=1)
+
+
+def edge_strength(ops, opponent):
+    """Not learned: how strong the edges of each direction are in the lightness, at half size."""
+    lightness = ops.pointwise(opponent, {"weight": np.eye(3)[:, :1], "bias": np.zeros(1)})
+    bank = {"weight": edge_filters(), "bias": np.zeros(2 * DIRECTIONS)}
+    answer = ops.conv(lightness, bank, side=5, stride=1, pad=2)
+    both = {"weight": np.tile(np.eye(DIRECTIONS), (2, 1)), "bias": np.full(DIRECTIONS, 1e-8)}
+    return ops.sqrt(ops.pointwise(answer * answer, both))
 
 
 def colour_histogram(ops, opponent, mask):

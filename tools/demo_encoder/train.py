@@ -176,7 +176,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     folder = pathlib.Path("target/demo-encoder")
     parser.add_argument("--pictures", type=pathlib.Path, default=folder / "pictures.npz")
-    parser.add_argument("--steps", type=int, default=750)
+    parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--out", type=pathlib.Path, default=folder / "weights.pickle")
     asked = parser.parse_args()
