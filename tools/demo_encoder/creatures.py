@@ -12,40 +12,129 @@ from shapes import DARK, MAIN, PALE, SECOND
 # head radius and muzzle length, tail length and slope.
 FOUR_LEGS = {
     "dog": dict(
-        body=(0.9, 1.25), girth=(0.2, 0.3), leg=(0.4, 0.75), limb=(0.06, 0.1), neck=(0.2, 0.4), rise=(35, 65),
-        head=(0.17, 0.24), muzzle=(0.16, 0.3), tail=(0.3, 0.6), lift=(-20, 70), ears="any",
+        body=(0.9, 1.25),
+        girth=(0.2, 0.3),
+        leg=(0.4, 0.75),
+        limb=(0.06, 0.1),
+        neck=(0.2, 0.4),
+        rise=(35, 65),
+        head=(0.17, 0.24),
+        muzzle=(0.16, 0.3),
+        tail=(0.3, 0.6),
+        lift=(-20, 70),
+        ears="any",
     ),
     "cat": dict(
-        body=(0.8, 1.0), girth=(0.17, 0.24), leg=(0.35, 0.5), limb=(0.05, 0.075), neck=(0.1, 0.2), rise=(35, 60),
-        head=(0.19, 0.24), muzzle=(0.04, 0.08), tail=(0.6, 0.9), lift=(0, 80), ears="pointed",
+        body=(0.8, 1.0),
+        girth=(0.17, 0.24),
+        leg=(0.35, 0.5),
+        limb=(0.05, 0.075),
+        neck=(0.1, 0.2),
+        rise=(35, 60),
+        head=(0.19, 0.24),
+        muzzle=(0.04, 0.08),
+        tail=(0.6, 0.9),
+        lift=(0, 80),
+        ears="pointed",
     ),
     "cow": dict(
-        body=(1.2, 1.5), girth=(0.34, 0.46), leg=(0.45, 0.65), limb=(0.08, 0.12), neck=(0.25, 0.45), rise=(10, 40),
-        head=(0.2, 0.25), muzzle=(0.25, 0.36), tail=(0.5, 0.7), lift=(-88, -75), ears="side", horns=0.7, patched=0.5,
+        body=(1.2, 1.5),
+        girth=(0.34, 0.46),
+        leg=(0.45, 0.65),
+        limb=(0.08, 0.12),
+        neck=(0.25, 0.45),
+        rise=(10, 40),
+        head=(0.2, 0.25),
+        muzzle=(0.25, 0.36),
+        tail=(0.5, 0.7),
+        lift=(-88, -75),
+        ears="side",
+        horns=0.7,
+        patched=0.5,
     ),
     "horse": dict(
-        body=(1.15, 1.4), girth=(0.27, 0.36), leg=(0.75, 1.05), limb=(0.06, 0.09), neck=(0.55, 0.8), rise=(40, 65),
-        head=(0.16, 0.2), muzzle=(0.34, 0.48), tail=(0.6, 0.9), lift=(-85, -55), ears="upright", mane=0.9, brush=0.11,
+        body=(1.15, 1.4),
+        girth=(0.27, 0.36),
+        leg=(0.75, 1.05),
+        limb=(0.06, 0.09),
+        neck=(0.55, 0.8),
+        rise=(40, 65),
+        head=(0.16, 0.2),
+        muzzle=(0.34, 0.48),
+        tail=(0.6, 0.9),
+        lift=(-85, -55),
+        ears="upright",
+        mane=0.9,
+        brush=0.11,
     ),
     "sheep": dict(
-        body=(0.9, 1.1), girth=(0.36, 0.46), leg=(0.3, 0.45), limb=(0.06, 0.08), neck=(0.15, 0.25), rise=(20, 45),
-        head=(0.16, 0.2), muzzle=(0.14, 0.2), tail=(0.1, 0.15), lift=(-60, -30), ears="side", face=SECOND, woolly=1.0,
+        body=(0.9, 1.1),
+        girth=(0.36, 0.46),
+        leg=(0.3, 0.45),
+        limb=(0.06, 0.08),
+        neck=(0.15, 0.25),
+        rise=(20, 45),
+        head=(0.16, 0.2),
+        muzzle=(0.14, 0.2),
+        tail=(0.1, 0.15),
+        lift=(-60, -30),
+        ears="side",
+        face=SECOND,
+        woolly=1.0,
     ),
     "pig": dict(
-        body=(1.0, 1.2), girth=(0.36, 0.46), leg=(0.2, 0.32), limb=(0.08, 0.11), neck=(0.08, 0.15), rise=(5, 25),
-        head=(0.24, 0.3), muzzle=(0.14, 0.22), tail=(0.12, 0.2), lift=(20, 60), ears="pointed",
+        body=(1.0, 1.2),
+        girth=(0.36, 0.46),
+        leg=(0.2, 0.32),
+        limb=(0.08, 0.11),
+        neck=(0.08, 0.15),
+        rise=(5, 25),
+        head=(0.24, 0.3),
+        muzzle=(0.14, 0.22),
+        tail=(0.12, 0.2),
+        lift=(20, 60),
+        ears="pointed",
     ),
     "elephant": dict(
-        body=(1.1, 1.3), girth=(0.48, 0.58), leg=(0.5, 0.7), limb=(0.14, 0.19), neck=(0.2, 0.3), rise=(15, 35),
-        head=(0.32, 0.4), muzzle=(0.02, 0.04), tail=(0.4, 0.5), lift=(-88, -75), ears="sails", trunk=1.0,
+        body=(1.1, 1.3),
+        girth=(0.48, 0.58),
+        leg=(0.5, 0.7),
+        limb=(0.14, 0.19),
+        neck=(0.2, 0.3),
+        rise=(15, 35),
+        head=(0.32, 0.4),
+        muzzle=(0.02, 0.04),
+        tail=(0.4, 0.5),
+        lift=(-88, -75),
+        ears="sails",
+        trunk=1.0,
     ),
     "giraffe": dict(
-        body=(0.8, 1.0), girth=(0.25, 0.32), leg=(1.0, 1.3), limb=(0.06, 0.085), neck=(1.1, 1.5), rise=(60, 78),
-        head=(0.14, 0.17), muzzle=(0.2, 0.28), tail=(0.4, 0.6), lift=(-88, -75), ears="side", patched=1.0,
+        body=(0.8, 1.0),
+        girth=(0.25, 0.32),
+        leg=(1.0, 1.3),
+        limb=(0.06, 0.085),
+        neck=(1.1, 1.5),
+        rise=(60, 78),
+        head=(0.14, 0.17),
+        muzzle=(0.2, 0.28),
+        tail=(0.4, 0.6),
+        lift=(-88, -75),
+        ears="side",
+        patched=1.0,
     ),
     "rabbit": dict(
-        body=(0.5, 0.65), girth=(0.28, 0.36), leg=(0.14, 0.22), limb=(0.08, 0.11), neck=(0.1, 0.16), rise=(40, 60),
-        head=(0.2, 0.25), muzzle=(0.06, 0.1), tail=(0.08, 0.1), lift=(10, 30), ears="long",
+        body=(0.5, 0.65),
+        girth=(0.28, 0.36),
+        leg=(0.14, 0.22),
+        limb=(0.08, 0.11),
+        neck=(0.1, 0.16),
+        rise=(40, 60),
+        head=(0.2, 0.25),
+        muzzle=(0.06, 0.1),
+        tail=(0.08, 0.1),
+        lift=(10, 30),
+        ears="long",
     ),
 }
 
@@ -54,19 +143,33 @@ def ears(shape, centre, size, material):
     parts = []
     for side in (-1, 1):
         if shape == "upright":
-            parts += rod(centre + [0, size * 0.7, side * size * 0.45], centre + [0, size * 1.7, side * size * 0.6], 0.05, 0.015, material)
+            parts += rod(
+                centre + [0, size * 0.7, side * size * 0.45],
+                centre + [0, size * 1.7, side * size * 0.6],
+                0.05,
+                0.015,
+                material,
+            )
         elif shape == "pointed":
             foot = centre + [-0.1 * size, size * 0.6, side * size * 0.6]
             parts.append(wall(foot, foot + [0, size * 0.9, side * size * 0.15], size * 0.38, 0.01, material))
         elif shape == "long":
             turn = rotation(0, side * 12)
-            parts.append(ball(centre + [-0.1, size * 1.8, side * size * 0.5], (0.06, size * 1.1, 0.1), material, turn))
+            parts.append(
+                ball(centre + [-0.1, size * 1.8, side * size * 0.5], (0.06, size * 1.1, 0.1), material, turn)
+            )
         elif shape == "sails":
-            parts.append(ball(centre + [-0.12, 0, side * size * 1.25], (0.08, size * 1.1, size * 0.75), material))
+            parts.append(
+                ball(centre + [-0.12, 0, side * size * 1.25], (0.08, size * 1.1, size * 0.75), material)
+            )
         elif shape == "side":
-            parts.append(ball(centre + [-0.04, size * 0.5, side * size * 1.2], (0.06, 0.08, size * 0.55), material))
+            parts.append(
+                ball(centre + [-0.04, size * 0.5, side * size * 1.2], (0.06, 0.08, size * 0.55), material)
+            )
         else:  # hanging
-            parts.append(ball(centre + [-0.05, -size * 0.05, side * size * 0.95], (0.1, size * 0.75, 0.05), material))
+            parts.append(
+                ball(centre + [-0.05, -size * 0.05, side * size * 0.95], (0.1, size * 0.75, 0.05), material)
+            )
     return parts
 
 
@@ -86,12 +189,17 @@ def four_legs(spec, rng):
     rump = np.array([-body / 2 + girth * 0.6, level + rng.uniform(-0.04, 0.04), 0])
     thin = rng.uniform(0.82, 1.02)
     parts = [ball((chest + rump) / 2, (body / 2, girth * thin, girth * deep * thin))]
-    parts += [ball(chest, (girth * 1.05, girth * 1.05, girth * deep)), ball(rump, (girth * 1.05, girth, girth * deep))]
+    parts += [
+        ball(chest, (girth * 1.05, girth * 1.05, girth * deep)),
+        ball(rump, (girth * 1.05, girth, girth * deep)),
+    ]
     if has("woolly"):
         for _ in range(14):
             turn = rng.normal(size=3)
             turn /= np.linalg.norm(turn)
-            parts.append(ball((chest + rump) / 2 + turn * [body * 0.45, girth * 0.85, girth * 0.8], girth * 0.38))
+            parts.append(
+                ball((chest + rump) / 2 + turn * [body * 0.45, girth * 0.85, girth * 0.8], girth * 0.38)
+            )
     stocking = MAIN if rng.random() < 0.65 else rng.choice([SECOND, DARK])
     for end, knee in ((chest, 0.05), (rump, -0.07)):
         for side in (-1, 1):
@@ -116,7 +224,13 @@ def front(spec, rng, draw, has, chest, girth):
     droop = np.radians(rng.uniform(10, 45))
     nose = head + (muzzle + size * 0.7) * np.array([np.cos(droop), -np.sin(droop), 0])
     parts += rod(head, nose, size * 0.75, size * 0.52, face)
-    parts.append(ball(nose + [size * 0.35, 0.02, 0], (size * 0.2, size * 0.3, size * 0.38), rng.choice([DARK, face, PALE])))
+    parts.append(
+        ball(
+            nose + [size * 0.35, 0.02, 0],
+            (size * 0.2, size * 0.3, size * 0.38),
+            rng.choice([DARK, face, PALE]),
+        )
+    )
     for side in (-1, 1):
         parts.append(ball(head + [size * 0.75, size * 0.4, side * size * 0.55], size * 0.16, DARK))
     shape = spec["ears"] if spec["ears"] != "any" else rng.choice(["hanging", "pointed"])
@@ -131,7 +245,11 @@ def front(spec, rng, draw, has, chest, girth):
             parts.append(ball(place, (0.09, 0.13, 0.05), SECOND))
     if has("trunk"):
         reach = rng.uniform(0.6, 0.9)
-        points = [head + [size * 0.7, -0.1, 0], head + [size + 0.15, -reach * 0.5, 0], head + [size + 0.2, -reach, 0]]
+        points = [
+            head + [size * 0.7, -0.1, 0],
+            head + [size + 0.15, -reach * 0.5, 0],
+            head + [size + 0.2, -reach, 0],
+        ]
         parts += chain([*points, head + [size + 0.4, -reach - 0.05, 0]], (size * 0.45, 0.14, 0.1, 0.07))
         for side in (-1, 1):
             root = head + [size * 0.7, -size * 0.5, side * size * 0.5]
@@ -154,7 +272,9 @@ def bird(rng):
     parts = [ball((0, 0, 0), (0.7, size, size), MAIN, lean)]
     head = np.array([0.6, 0.45 + rng.uniform(0, 0.2), 0])
     parts += [wall((0.35, 0.15, 0), head, size * 0.6, 0.22), ball(head, 0.26)]
-    parts.append(wall(head + [0.2, 0, 0], head + [0.2 + rng.uniform(0.15, 0.35), -0.05, 0], 0.09, 0.01, SECOND))
+    parts.append(
+        wall(head + [0.2, 0, 0], head + [0.2 + rng.uniform(0.15, 0.35), -0.05, 0], 0.09, 0.01, SECOND)
+    )
     parts.append(ball((-0.8, -0.25, 0), (0.4, 0.06, 0.16), SECOND, lean))
     for side in (-1, 1):
         parts.append(ball((-0.1, 0.02, side * size * 0.9), (0.5, 0.22, 0.08), SECOND, lean))
@@ -188,7 +308,10 @@ def teddy(rng):
     belly, head = rng.uniform(0.45, 0.6), rng.uniform(0.36, 0.46)
     top = np.array([0.05, belly + head * 0.8, 0])
     parts = [ball((0, 0, 0), (belly * 0.9, belly, belly)), ball(top, head)]
-    parts += [ball(top + [head * 0.8, -0.08, 0], head * 0.4, PALE), ball(top + [head * 1.15, 0, 0], 0.07, DARK)]
+    parts += [
+        ball(top + [head * 0.8, -0.08, 0], head * 0.4, PALE),
+        ball(top + [head * 1.15, 0, 0], 0.07, DARK),
+    ]
     for side in (-1, 1):
         parts.append(ball(top + [0, head * 0.8, side * head * 0.75], head * 0.38))
         parts.append(ball(top + [head * 0.82, head * 0.3, side * head * 0.4], 0.05, DARK))
@@ -214,18 +337,18 @@ def car(rng):
     long, wide, wheel = rng.uniform(0.95, 1.2), rng.uniform(0.4, 0.55), rng.uniform(0.17, 0.25)
     low, cabin = rng.uniform(0.15, 0.24), rng.uniform(0.14, 0.24)
     middle = wheel * 0.9 + low
-    parts = [block((0, middle, 0), (long, low, wide), front=rng.uniform(0.02, 0.1), side=0.06, bevel=0.05)]
+    parts = [block((0, middle, 0), (long, low, wide), taper=(rng.uniform(0.02, 0.1), 0, 0.06), bevel=0.05)]
     if rng.random() < 0.5:  # rounded ends
         for sign in (-1, 1):
             parts.append(ball((sign * long * 0.55, middle, 0), (long * 0.55, low * 1.02, wide * 0.97)))
     place, share = rng.uniform(-0.3, -0.02) * long, rng.uniform(0.42, 0.62)
     window = rng.choice([DARK, DARK, PALE])
-    slopes = dict(front=rng.uniform(0.12, 0.3), back=rng.uniform(0.04, 0.25))
+    front, back = rng.uniform(0.12, 0.3), rng.uniform(0.04, 0.25)
     high = middle + low + cabin
-    parts.append(block((place, high, 0), (long * share, cabin, wide * 0.9), window, side=0.2, **slopes))
+    parts.append(block((place, high, 0), (long * share, cabin, wide * 0.9), window, (front, back, 0.2)))
     if rng.random() < 0.9:
-        centre = place + long * share * (slopes["back"] - slopes["front"])
-        roof = long * share * (1 - slopes["front"] - slopes["back"]) * 1.04
+        centre = place + long * share * (back - front)
+        roof = long * share * (1 - front - back) * 1.04
         parts.append(block((centre, high + cabin, 0), (roof, 0.035, wide * 0.75), bevel=0.02))
         for x in (centre - roof * 0.95, centre, centre + roof * 0.95)[: rng.integers(1, 4)]:
             for side in (-1, 1):
@@ -238,10 +361,19 @@ def car(rng):
 
 
 def van(rng):
-    long, wide, tall, wheel = rng.uniform(0.9, 1.1), rng.uniform(0.42, 0.52), rng.uniform(0.38, 0.5), rng.uniform(0.16, 0.21)
+    long, wide, tall, wheel = (
+        rng.uniform(0.9, 1.1),
+        rng.uniform(0.42, 0.52),
+        rng.uniform(0.38, 0.5),
+        rng.uniform(0.16, 0.21),
+    )
     middle = wheel * 0.8 + tall
-    parts = [block((0, middle, 0), (long, tall, wide), front=rng.uniform(0.05, 0.15), side=0.08, bevel=0.05)]
-    parts.append(block((long * 0.45, middle + tall * 0.4, 0), (long * 0.4, tall * 0.32, wide * 0.99), DARK, front=0.1))
+    parts = [block((0, middle, 0), (long, tall, wide), taper=(rng.uniform(0.05, 0.15), 0, 0.08), bevel=0.05)]
+    parts.append(
+        block(
+            (long * 0.45, middle + tall * 0.4, 0), (long * 0.4, tall * 0.32, wide * 0.99), DARK, (0.1, 0, 0)
+        )
+    )
     if rng.random() < 0.5:
         parts.append(block((0, middle - tall * 0.5, 0), (long * 1.01, tall * 0.2, wide * 1.01), SECOND))
     return parts + wheels((-long * 0.6, long * 0.6), wheel, wide)
@@ -262,8 +394,8 @@ def lorry(rng):
     wide, wheel, cab = rng.uniform(0.4, 0.48), rng.uniform(0.18, 0.24), rng.uniform(0.3, 0.45)
     load, tall = rng.uniform(0.8, 1.1), rng.uniform(0.35, 0.6)
     base = wheel * 1.3
-    parts = [block((1.0, base + cab, 0), (0.32, cab, wide), front=0.1, bevel=0.04)]
-    parts.append(block((1.08, base + cab * 1.4, 0), (0.27, cab * 0.3, wide * 1.01), DARK, front=0.05))
+    parts = [block((1.0, base + cab, 0), (0.32, cab, wide), taper=(0.1, 0, 0), bevel=0.04)]
+    parts.append(block((1.08, base + cab * 1.4, 0), (0.27, cab * 0.3, wide * 1.01), DARK, (0.05, 0, 0)))
     parts.append(block((0.65 - load, base + tall, 0), (load, tall, wide * 1.03), SECOND))
     parts.append(block((0.2, base, 0), (1.1, 0.06, wide * 0.8), DARK))
     return parts + wheels((1.0, 0.4 - load, 0.0 - load), wheel, wide)
@@ -271,7 +403,10 @@ def lorry(rng):
 
 def tractor(rng):
     big, small = rng.uniform(0.42, 0.55), rng.uniform(0.2, 0.28)
-    parts = [block((0.4, 0.6, 0), (0.6, 0.22, 0.25), bevel=0.04), block((-0.35, 1.05, 0), (0.32, 0.35, 0.34), DARK)]
+    parts = [
+        block((0.4, 0.6, 0), (0.6, 0.22, 0.25), bevel=0.04),
+        block((-0.35, 1.05, 0), (0.32, 0.35, 0.34), DARK),
+    ]
     parts.append(block((-0.35, 1.42, 0), (0.38, 0.05, 0.38)))
     parts += rod((0.6, 0.8, 0.1), (0.6, 1.25, 0.1), 0.04, material=DARK)
     for x, radius in ((-0.4, big), (0.75, small)):
@@ -286,7 +421,7 @@ def aeroplane(rng):
     parts = [ball((0, 0, 0), (1.2, thick, thick))]
     parts.append(block((0.05, rng.choice([-0.05, 0.12]), 0), (0.2, 0.03, span), SECOND))
     parts.append(block((-1.0, 0.05, 0), (0.12, 0.02, 0.4), SECOND))
-    parts.append(block((-1.02, 0.2, 0), (0.14, 0.22, 0.025), back=-0.1, front=0.3))
+    parts.append(block((-1.02, 0.2, 0), (0.14, 0.22, 0.025), taper=(0.3, -0.1, 0)))
     for side in (-1, 1):
         parts.append(ball((0.2, -0.06, side * span * 0.45), (0.2, 0.08, 0.08), DARK))
     return [*parts, ball((0.85, 0.1, 0), (0.2, 0.08, 0.1), DARK)]
@@ -294,11 +429,11 @@ def aeroplane(rng):
 
 def boat(rng):
     long, wide = rng.uniform(0.9, 1.2), rng.uniform(0.3, 0.45)
-    parts = [block((0, 0, 0), (long, 0.2, wide), front=-0.12, back=-0.05, side=-0.2)]
+    parts = [block((0, 0, 0), (long, 0.2, wide), taper=(-0.12, -0.05, -0.2))]
     parts.append(ball((long * 0.75, 0.02, 0), (long * 0.45, 0.2, wide * 0.95)))
     if rng.random() < 0.5:
         tall = rng.uniform(1.1, 1.5)
         parts += rod((0.1, 0, 0), (0.1, tall, 0), 0.035, material=DARK)
-        return [*parts, block((-0.3, tall * 0.55, 0), (0.38, tall * 0.4, 0.02), SECOND, front=0.02, back=0.48)]
+        return [*parts, block((-0.3, tall * 0.55, 0), (0.38, tall * 0.4, 0.02), SECOND, (0.02, 0.48, 0))]
     parts.append(block((-0.2, 0.38, 0), (0.4, 0.2, wide * 0.6), SECOND))
     return parts + drum((-0.2, 0.5, 0), (-0.2, 0.95, 0), 0.13, material=MAIN)

@@ -117,7 +117,9 @@ def baseline(pictures):
 
 class Encoder:
     def __init__(self, directory):
-        self.image, self.text = (self.session(directory / f"{name}_model.onnx") for name in ("vision", "text"))
+        self.image, self.text = (
+            self.session(directory / f"{name}_model.onnx") for name in ("vision", "text")
+        )
 
     @staticmethod
     def session(path):
@@ -236,7 +238,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--catalogue", type=pathlib.Path, required=True, help="catalog.jsonl of ETH-80")
     parser.add_argument("--encoder", type=pathlib.Path, default=ENCODER)
-    parser.add_argument("--also", action="append", default=[], metavar="NAME=DIRECTORY", help="another encoder")
+    parser.add_argument(
+        "--also", action="append", default=[], metavar="NAME=DIRECTORY", help="another encoder"
+    )
     parser.add_argument("--print", action="store_true", help="only print, write no file")
     asked = parser.parse_args()
     encoder = Encoder(asked.encoder)

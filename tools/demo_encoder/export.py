@@ -165,7 +165,9 @@ def main():
         ("tokenizer.json", tokenizer()),
         ("config.json", config()),
     ):
-        (asked.out / name).write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        (asked.out / name).write_text(
+            json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
     print(f"{(len(image) + len(text)) / 1e6:.2f} MB of weights in {asked.out}")
 
 

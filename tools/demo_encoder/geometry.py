@@ -79,12 +79,12 @@ def ball(centre, radii, material=0, turn=None):
     return Solid("ellipsoid", np.asarray(centre, float), turn * radii, material)
 
 
-def wall(start, end, first, last, material=0, slopes=None, oval=1.0):
-    """An open cone from start to end; `oval` stretches it across."""
+def wall(start, end, first, last, material=0, oval=1.0):
+    """An open cone from start to end, with the radii `first` and `last`; `oval` stretches it across."""
     start, end = np.asarray(start, float), np.asarray(end, float)
     half = (end - start) / 2
     axes = along(half) * np.array([1.0, np.linalg.norm(half), oval])
-    return Solid("frustum", (start + end) / 2, axes, material, (first, last), slopes)
+    return Solid("frustum", (start + end) / 2, axes, material, (first, last))
 
 
 def disc(centre, normal, radius, material=0):
@@ -97,12 +97,11 @@ def rod(start, end, first, last=None, material=0):
     return [wall(start, end, first, last, material), ball(start, first, material), ball(end, last, material)]
 
 
-def drum(start, end, first, last=None, material=0, face=None):
+def drum(start, end, first, last=None, material=0):
     """With flat ends."""
     last = first if last is None else last
-    face = material if face is None else face
     axis = np.subtract(end, start)
-    ends = [disc(start, axis, first, face), disc(end, axis, last, face)]
+    ends = [disc(start, axis, first, material), disc(end, axis, last, material)]
     return [wall(start, end, first, last, material), *ends]
 
 
@@ -116,10 +115,13 @@ def chain(points, radii, material=0):
     return parts
 
 
-def arc(centre, radius, tube, begin=0, end=360, steps=12, material=0, turn=None, stretch=1.0):
-    """A bent tube in the plane of x and y, turned by the matrix."""
-    angles = np.radians(np.linspace(begin, end, steps + 1))
-    flat = np.stack([np.cos(angles) * radius, np.sin(angles) * radius * stretch, 0 * angles], 1)
+def arc(centre, radii, tube, span=(0, 360, 12), material=0, turn=None):
+    """A bent tube in the plane of x and y, with one radius or one for each, turned by the matrix. The
+    span is its first and last angle in degrees and the number of rods."""
+    first, last, steps = span
+    angles = np.radians(np.linspace(first, last, steps + 1))
+    x, y = np.broadcast_to(radii, 2)
+    flat = np.stack([np.cos(angles) * x, np.sin(angles) * y, 0 * angles], 1)
     turn = np.eye(3) if turn is None else turn
     return chain(np.asarray(centre) + flat @ turn.T, tube, material)
 
@@ -146,9 +148,10 @@ def turned(profile, material=0):
     return parts
 
 
-def block(centre, half, material=0, front=0.0, back=0.0, side=0.0, bevel=0.0, turn=None):
-    """A box; its top is shorter by the shares `front`, `back` and, on both sides, `side`."""
+def block(centre, half, material=0, taper=(0, 0, 0), bevel=0.0, turn=None):
+    """A box; its top is shorter by the shares in `taper`: in front, behind, and on both sides."""
     x, y, z = half
+    front, back, side = taper
     top_front, top_back, top_side = x * (1 - 2 * front), x * (1 - 2 * back), z * (1 - side)
     planes = [[0, 1.0, 0, y], [0, -1.0, 0, y]]
 
@@ -181,8 +184,10 @@ def block(centre, half, material=0, front=0.0, back=0.0, side=0.0, bevel=0.0, tu
 class Camera:
     """Looks at the solids from a direction; they fill a share of its square picture."""
 
-    def __init__(self, solids, size, azimuth, elevation, roll=0.0, distance=4.0, fill=0.8, shift=(0, 0)):
-        """Angles in degrees; the distance in radii of the object; the shift in shares of the free space."""
+    def __init__(self, solids, size, direction, distance, fill, shift):
+        """The direction is azimuth, elevation and roll in degrees; the distance is in radii of the
+        object, the shift in shares of the free space."""
+        azimuth, elevation, roll = direction
         corners = np.concatenate([s.centre + (s.corners() - s.centre) * 0.88 for s in solids])
         middle = (corners.min(0) + corners.max(0)) / 2
         radius = np.linalg.norm(corners - middle, axis=1).max()

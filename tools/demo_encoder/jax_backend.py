@@ -61,9 +61,7 @@ class Jax:
         x = x.reshape(count, rows, stride, columns, stride, channels).transpose(0, 1, 3, 2, 4, 5)
         x = x.reshape(count, rows, columns, -1)
         last_row, last_column = rows - times + 1, columns - times + 1
-        shifted = [
-            x[:, i : i + last_row, j : j + last_column] for i in range(times) for j in range(times)
-        ]
+        shifted = [x[:, i : i + last_row, j : j + last_column] for i in range(times) for j in range(times)]
         return Jax.linear(jnp.concatenate(shifted, axis=-1), part)
 
     @staticmethod

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Renders the training pictures: objects of every kind, each from several sides.
 
-    python3 tools/demo_encoder/pictures.py --objects 80 --views 6 --out target/demo-encoder/pictures.npz
+    python3 tools/demo_encoder/pictures.py
 
 Writes pictures u8 [objects, views, 68, 68, 3] and what is true of the objects.
 Object i of kind k is the same in every run with the same seed.
@@ -49,8 +49,8 @@ def render(seed, objects, views, processes=1):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--objects", type=int, default=80, help="of each kind")
-    parser.add_argument("--views", type=int, default=6, help="pictures of each object")
+    parser.add_argument("--objects", type=int, default=48, help="of each kind")
+    parser.add_argument("--views", type=int, default=5, help="pictures of each object")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("target/demo-encoder/pictures.npz"))

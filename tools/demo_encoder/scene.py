@@ -27,17 +27,47 @@ NAMES = list(COLOURS)
 FUR = ["brown", "light brown", "black", "white", "grey", "beige"]
 ANY = NAMES
 KINDS = {
-    "apple": (["apple"], "fruit food", shapes.apple, ["red", "dark red", "green", "light green", "yellow"], 0.9),
+    "apple": (
+        ["apple"],
+        "fruit food",
+        shapes.apple,
+        ["red", "dark red", "green", "light green", "yellow"],
+        0.9,
+    ),
     "pear": (["pear"], "fruit food", shapes.pear, ["light green", "green", "yellow", "light brown"], 0.9),
-    "tomato": (["tomato"], "vegetable food", shapes.tomato, ["red", "red", "orange", "dark red", "yellow"], 0.9),
+    "tomato": (
+        ["tomato"],
+        "vegetable food",
+        shapes.tomato,
+        ["red", "red", "orange", "dark red", "yellow"],
+        0.9,
+    ),
     "orange": (["orange", "mandarin"], "fruit food", shapes.orange, ["orange"], 0.9),
     "lemon": (["lemon"], "fruit food", shapes.lemon, ["yellow", "light green", "green"], 0.9),
     "banana": (["banana"], "fruit food", shapes.banana, ["yellow", "light green"], 0.9),
-    "aubergine": (["aubergine", "eggplant"], "vegetable food", shapes.aubergine, ["purple", "dark blue", "black"], 0.9),
-    "pumpkin": (["pumpkin", "squash"], "vegetable food", shapes.pumpkin, ["orange", "green", "beige", "yellow"], 0.9),
+    "aubergine": (
+        ["aubergine", "eggplant"],
+        "vegetable food",
+        shapes.aubergine,
+        ["purple", "dark blue", "black"],
+        0.9,
+    ),
+    "pumpkin": (
+        ["pumpkin", "squash"],
+        "vegetable food",
+        shapes.pumpkin,
+        ["orange", "green", "beige", "yellow"],
+        0.9,
+    ),
     "strawberry": (["strawberry"], "fruit food", shapes.strawberry, ["red", "pink"], 0.9),
     "carrot": (["carrot"], "vegetable food", shapes.carrot, ["orange", "purple", "yellow"], 0.9),
-    "mushroom": (["mushroom", "toadstool"], "vegetable food", shapes.mushroom, ["brown", "beige", "red", "white"], 0.8),
+    "mushroom": (
+        ["mushroom", "toadstool"],
+        "vegetable food",
+        shapes.mushroom,
+        ["brown", "beige", "red", "white"],
+        0.8,
+    ),
     "mug": (["mug", "cup", "coffee cup"], "kitchen", shapes.mug, ANY, 1),
     "bowl": (["bowl"], "kitchen", shapes.bowl, ANY, 1),
     "vase": (["vase"], "home", shapes.vase, ANY, 1),
@@ -65,7 +95,13 @@ KINDS = {
     "bell": (["bell"], "music", shapes.bell, ["yellow", "silver", "orange"], 0.6),
     "bird": (["bird"], "animals toys", creatures.bird, ANY, 1),
     "fish": (["fish"], "animals toys", creatures.fish, ANY, 1),
-    "tortoise": (["tortoise", "turtle"], "animals toys", creatures.tortoise, ["green", "brown", "dark green"], 0.8),
+    "tortoise": (
+        ["tortoise", "turtle"],
+        "animals toys",
+        creatures.tortoise,
+        ["green", "brown", "dark green"],
+        0.8,
+    ),
     "teddy": (["teddy bear", "teddy"], "toys", creatures.teddy, [*FUR, "pink", "light blue"], 0.9),
     "car": (["car", "toy car"], "vehicles toys", creatures.car, ANY, 1),
     "van": (["van"], "vehicles toys", creatures.van, ANY, 1),
@@ -123,7 +159,11 @@ def item(kind, rng):
         other = shade(second, rng) if name == colour else base
         if name != colour or near_colour:
             other = np.clip(base * rng.uniform(0.55, 1.35) + rng.uniform(-0.08, 0.08, 3), 0, 1)
-        used = pattern if name == colour else str(rng.choice(PATTERNS, p=(0.8, 0.05, 0.03, 0.02, 0.02, 0.03, 0.05)))
+        used = (
+            pattern
+            if name == colour
+            else str(rng.choice(PATTERNS, p=(0.8, 0.05, 0.03, 0.02, 0.02, 0.03, 0.05)))
+        )
         materials.append((base, other, used, texture_numbers(rng), rng.uniform(0, 0.8) ** 2))
     solids = make(rng)
     return Item(kind, names, categories, colour, second, pattern, solids, materials)
@@ -180,7 +220,9 @@ def background(rng, size):
         first = rng.uniform(0.75, 1.0) * np.ones(3)  # a shop's white and grey
     second = np.clip(first * rng.uniform(0.6, 1.25) + rng.normal(0, 0.05, 3), 0, 1)
     y, x = np.meshgrid(np.linspace(-1, 1, size), np.linspace(-1, 1, size), indexing="ij")
-    style = rng.choice(["plain", "slope", "clouds", "floor", "cloth", "clutter"], p=(0.34, 0.22, 0.14, 0.14, 0.06, 0.1))
+    style = rng.choice(
+        ["plain", "slope", "clouds", "floor", "cloth", "clutter"], p=(0.34, 0.22, 0.14, 0.14, 0.06, 0.1)
+    )
     if style == "plain":
         share = np.zeros_like(x)
     elif style == "slope":
@@ -219,9 +261,7 @@ def picture(thing, rng):
     camera = Camera(
         thing.solids,
         size,
-        azimuth,
-        elevation,
-        roll=rng.normal(0, 4),
+        (azimuth, elevation, rng.normal(0, 4)),
         distance=rng.uniform(2.5, 7),
         fill=rng.uniform(0.55, 0.95),
         shift=rng.uniform(-0.7, 0.7, 2),

@@ -44,7 +44,11 @@ def sentence(thing, rng):
 
     name = str(rng.choice(thing["names"]))
     pattern = str(rng.choice(SAID[thing["pattern"]]))
-    extra = maybe(0.3, str(rng.choice(PRAISE))) + maybe(0.3, str(rng.choice(MATERIALS))) + maybe(0.15, invented(rng))
+    extra = (
+        maybe(0.3, str(rng.choice(PRAISE)))
+        + maybe(0.3, str(rng.choice(MATERIALS)))
+        + maybe(0.15, invented(rng))
+    )
     extra = [extra[i] for i in rng.permutation(len(extra))]
     colour = maybe(0.85, thing["colour"])
     patterned = maybe(0.5, pattern) if pattern else []

@@ -18,7 +18,9 @@ def bumpy(rng, solids, amount=0.06):
 
 
 def tipped(rng, solids, degrees):
-    return moved(solids, rotation(2, rng.uniform(-degrees, degrees)) @ rotation(0, rng.uniform(-degrees, degrees)))
+    return moved(
+        solids, rotation(2, rng.uniform(-degrees, degrees)) @ rotation(0, rng.uniform(-degrees, degrees))
+    )
 
 
 def stem(rng, foot, length, material=DARK):
@@ -48,7 +50,11 @@ def pear(rng):
     neck, length = rng.uniform(0.28, 0.48), rng.uniform(1.3, 1.75)
     profile = [(-0.8, 0), (-0.76, 0.34), (-0.55, 0.7), (-0.25, 0.85), (0.05, 0.82), (0.35, 0.68)]
     top = -0.8 + length + 0.8 - 0.4
-    profile += [(0.35 + (top - 0.35) * 0.45, neck * 1.25), (0.35 + (top - 0.35) * 0.8, neck), (top, neck * 0.6)]
+    profile += [
+        (0.35 + (top - 0.35) * 0.45, neck * 1.25),
+        (0.35 + (top - 0.35) * 0.8, neck),
+        (top, neck * 0.6),
+    ]
     profile += [(top + 0.08, 0.0)]
     parts = turned(profile)
     if rng.random() < 0.85:
@@ -160,7 +166,10 @@ def hollow(outer, thick=0.05, lining=MAIN, floor=0.08):
     inner = [(bottom + floor, within), *(one for one in outer if one[0] > bottom + floor)]
     inner = [(h, max(r - thick, 0.02)) for h, r in inner]
     parts = turned(outer) + turned(inner[::-1], lining)
-    parts += [disc((0, bottom, 0), (0, 1, 0), first), disc((0, inner[0][0], 0), (0, 1, 0), inner[0][1], lining)]
+    parts += [
+        disc((0, bottom, 0), (0, 1, 0), first),
+        disc((0, inner[0][0], 0), (0, 1, 0), inner[0][1], lining),
+    ]
     return parts + turned([(top, last), (top + 0.012, last - thick / 2), (top, last - thick)])
 
 
@@ -186,13 +195,18 @@ def mug(rng):
     size, thick = height * rng.uniform(0.24, 0.36), rng.uniform(0.05, 0.09)
     centre = (belly * 0.97, height * rng.uniform(0.48, 0.58), 0)
     handle = MAIN if rng.random() < 0.7 else SECOND
-    return parts + arc(centre, size, thick, -88, 88, 7, handle, stretch=rng.uniform(0.85, 1.1))
+    return parts + arc(centre, (size, size * rng.uniform(0.85, 1.1)), thick, (-88, 88, 7), handle)
 
 
 def bowl(rng):
     height, top = rng.uniform(0.35, 0.7), rng.uniform(0.8, 1.1)
     foot = rng.uniform(0.3, 0.5)
-    points = [(0, foot), (height * 0.25, foot + (top - foot) * 0.55), (height * 0.6, top * 0.92), (height, top)]
+    points = [
+        (0, foot),
+        (height * 0.25, foot + (top - foot) * 0.55),
+        (height * 0.6, top * 0.92),
+        (height, top),
+    ]
     return hollow(smooth_profile(points, 7), 0.05, rng.choice([MAIN, PALE, SECOND]))
 
 
@@ -236,7 +250,7 @@ def teapot(rng):
     parts.append(ball((0, flat * 0.85, 0), (0.45, 0.2, 0.45), rng.choice([MAIN, SECOND])))
     parts.append(ball((0, flat + 0.18, 0), 0.11, SECOND))
     parts += chain([(-0.75, -0.15, 0), (-1.15, 0.15, 0), (-1.35, 0.6, 0)], (0.22, 0.13, 0.09))
-    return parts + arc((0.85, 0.05, 0), 0.45, 0.07, -100, 100, 8, stretch=rng.uniform(0.9, 1.2))
+    return parts + arc((0.85, 0.05, 0), (0.45, 0.45 * rng.uniform(0.9, 1.2)), 0.07, (-100, 100, 8))
 
 
 def glass(rng):
@@ -252,7 +266,7 @@ def bucket(rng):
     height, top = rng.uniform(0.9, 1.2), rng.uniform(0.55, 0.7)
     parts = hollow([(0, top * rng.uniform(0.65, 0.8)), (height, top)], 0.04)
     lift = rng.choice([rotation(0, 0), rotation(0, 70)])
-    return parts + arc((0, height - 0.05, 0), top, 0.03, 0, 180, 10, SECOND, lift)
+    return parts + arc((0, height - 0.05, 0), top, 0.03, (0, 180, 10), SECOND, lift)
 
 
 # --- furniture ------------------------------------------------------------
@@ -319,7 +333,9 @@ def lamp(rng):
 
 def candle(rng):
     height, thick = rng.uniform(0.7, 1.6), rng.uniform(0.18, 0.35)
-    parts = drum((0, 0.1, 0), (0, height, 0), thick) + drum((0, 0, 0), (0, 0.1, 0), thick * 1.8, material=SECOND)
+    parts = drum((0, 0.1, 0), (0, height, 0), thick) + drum(
+        (0, 0, 0), (0, 0.1, 0), thick * 1.8, material=SECOND
+    )
     return parts + rod((0, height, 0), (0, height + 0.12, 0), 0.02, 0.02, DARK)
 
 
@@ -343,17 +359,20 @@ def shoe(rng):
     parts.append(ball((-0.3, 0.5, 0), (0.28, 0.1, width * 0.7), DARK))
     parts.append(block((0.1, -0.03, 0), (0.88, rng.uniform(0.05, 0.1), width * 0.95), SECOND, bevel=0.03))
     for x in np.linspace(0.1, 0.4, 4):
-        parts += rod((x, 0.4 - 0.25 * (x - 0.1), -0.1), (x, 0.4 - 0.25 * (x - 0.1), 0.1), 0.025, material=PALE)
+        parts += rod(
+            (x, 0.4 - 0.25 * (x - 0.1), -0.1), (x, 0.4 - 0.25 * (x - 0.1), 0.1), 0.025, material=PALE
+        )
     return parts
 
 
 def bag(rng):
     half, wide, deep = rng.uniform(0.4, 0.65), rng.uniform(0.5, 0.8), rng.uniform(0.18, 0.3)
-    parts = [block((0, half, 0), (deep, half, wide), side=rng.uniform(0, 0.3), bevel=0.06)]
+    parts = [block((0, half, 0), (deep, half, wide), taper=(0, 0, rng.uniform(0, 0.3)), bevel=0.06)]
     upright = rotation(1, 90)
     size = wide * rng.uniform(0.45, 0.65)
     for x in (-deep * 0.5, deep * 0.5):
-        parts += arc((x, 2 * half - 0.05, 0), size, 0.04, 0, 180, 9, SECOND, upright, rng.uniform(0.8, 1.6))
+        radii = (size, size * rng.uniform(0.8, 1.6))
+        parts += arc((x, 2 * half - 0.05, 0), radii, 0.04, (0, 180, 9), SECOND, upright)
     if rng.random() < 0.5:
         parts.append(block((deep, half * 0.7, 0), (0.08, half * 0.4, wide * 0.6), rng.choice([MAIN, SECOND])))
     return parts
@@ -362,7 +381,14 @@ def bag(rng):
 def hat(rng):
     crown, brim, tall = rng.uniform(0.45, 0.6), rng.uniform(0.8, 1.15), rng.uniform(0.35, 0.75)
     top = crown * rng.uniform(0.7, 1.0)
-    profile = [(0, brim), (0.05, brim * 0.75), (0.08, crown), (tall, top), (tall + 0.08, top * 0.6), (tall + 0.1, 0)]
+    profile = [
+        (0, brim),
+        (0.05, brim * 0.75),
+        (0.08, crown),
+        (tall, top),
+        (tall + 0.08, top * 0.6),
+        (tall + 0.1, 0),
+    ]
     return [*turned(profile), wall((0, 0.1, 0), (0, 0.25, 0), crown * 1.02, crown * 1.0, SECOND)]
 
 
@@ -372,14 +398,14 @@ def toy_ball(rng):
 
 def swim_ring(rng):
     thick = rng.uniform(0.22, 0.36)
-    return arc((0, 0, 0), 1 - thick, thick, 0, 360, 20, turn=rotation(0, 90))
+    return arc((0, 0, 0), 1 - thick, thick, (0, 360, 20), turn=rotation(0, 90))
 
 
 def umbrella(rng):
     flat = rng.uniform(0.35, 0.6)
     parts = turned([(np.sin(a) * flat, np.cos(a)) for a in np.linspace(0, np.pi / 2, 7)])
     parts += rod((0, -1.1, 0), (0, flat + 0.1, 0), 0.03, material=DARK)
-    return parts + arc((0.14, -1.1, 0), 0.14, 0.04, 180, 360, 5, SECOND)
+    return parts + arc((0.14, -1.1, 0), 0.14, 0.04, (180, 360, 5), SECOND)
 
 
 def book(rng):
@@ -401,11 +427,13 @@ def box(rng):
 
 def hammer(rng):
     long, head = rng.uniform(1.3, 1.8), rng.uniform(0.35, 0.5)
-    parts = rod((0, 0, 0), (0, long, 0), 0.07, 0.06) + drum((-head, long, 0), (head, long, 0), 0.16, material=SECOND)
+    parts = rod((0, 0, 0), (0, long, 0), 0.07, 0.06) + drum(
+        (-head, long, 0), (head, long, 0), 0.16, material=SECOND
+    )
     return moved(parts, rotation(2, rng.uniform(-60, 90)))
 
 
 def bell(rng):
     profile = [(0, 0.75), (0.1, 0.6), (0.5, 0.45), (0.85, 0.36), (1.0, 0.2), (1.05, 0)]
     parts = turned(smooth_profile(profile, 10)) + [ball((0, 0.02, 0), 0.16, SECOND)]
-    return parts + arc((0, 1.12, 0), 0.13, 0.04, 0, 360, 8, SECOND)
+    return parts + arc((0, 1.12, 0), 0.13, 0.04, (0, 360, 8), SECOND)

@@ -145,9 +145,7 @@ def trained(data, steps, seed, save):
     key, began = jax.random.key(seed, impl="rbg"), time.monotonic()
     for number in range(steps):
         batch = data.batch(rng)
-        parameters, state, total, parts = step(
-            parameters, state, jax.random.fold_in(key, number), *batch
-        )
+        parameters, state, total, parts = step(parameters, state, jax.random.fold_in(key, number), *batch)
         if number % 25 == 0 or number == steps - 1:
             shown = " ".join(f"{float(part):.3f}" for part in parts)
             print(f"{number:5d} {time.monotonic() - began:6.0f} s  {float(total):.3f} ({shown})", flush=True)
