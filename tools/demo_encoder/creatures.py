@@ -5,7 +5,7 @@ Materials as in shapes.py. The front looks along +x.
 
 import numpy as np
 
-from geometry import arc, ball, block, chain, disc, drum, moved, rod, rotation, wall
+from geometry import ball, block, chain, disc, drum, rod, rotation, wall
 from shapes import DARK, MAIN, PALE, SECOND
 
 # Ranges: body length and radius, leg length and thickness, neck length and slope in degrees,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the demo encoder is worth on photographs it has never seen, beside colour histograms and HOG.
 
-    python3 tools/demo_encoder/evaluate.py --catalogue ../shared/data/eth80/catalog.jsonl [--also NAME=DIRECTORY]
+    python3 tools/demo_encoder/evaluate.py --catalogue ../shared/data/eth80/catalog.jsonl
 
 Needs the catalogue of ETH-80 and its pictures. Two questions:
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the trained towers as the model directory assets/demo-encoder.
 
-    python3 tools/demo_encoder/export.py [--weights target/demo-encoder/weights.pickle] [--out assets/demo-encoder]
+    python3 tools/demo_encoder/export.py
 
 The graphs are checked against what was trained: on random input the cosine must be over 0.9999.
 The same weights give the same bytes.

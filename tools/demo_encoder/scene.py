@@ -15,12 +15,27 @@ SIZE = 68  # pixels a side that are kept; training cuts 64 out of them
 OVERSAMPLING = 2
 
 COLOURS = {
-    "red": (200, 30, 35), "dark red": (125, 20, 30), "orange": (235, 120, 25), "yellow": (240, 205, 45),
-    "light green": (150, 200, 80), "green": (50, 140, 55), "dark green": (25, 75, 45), "turquoise": (45, 170, 170),
-    "light blue": (130, 185, 230), "blue": (35, 80, 190), "dark blue": (25, 35, 95), "purple": (110, 50, 140),
-    "pink": (240, 140, 175), "light brown": (185, 135, 85), "brown": (115, 70, 40), "beige": (220, 200, 165),
-    "black": (30, 30, 32), "grey": (130, 130, 130), "silver": (185, 188, 192), "white": (238, 236, 230),
-}  # fmt: skip
+    "red": (200, 30, 35),
+    "dark red": (125, 20, 30),
+    "orange": (235, 120, 25),
+    "yellow": (240, 205, 45),
+    "light green": (150, 200, 80),
+    "green": (50, 140, 55),
+    "dark green": (25, 75, 45),
+    "turquoise": (45, 170, 170),
+    "light blue": (130, 185, 230),
+    "blue": (35, 80, 190),
+    "dark blue": (25, 35, 95),
+    "purple": (110, 50, 140),
+    "pink": (240, 140, 175),
+    "light brown": (185, 135, 85),
+    "brown": (115, 70, 40),
+    "beige": (220, 200, 165),
+    "black": (30, 30, 32),
+    "grey": (130, 130, 130),
+    "silver": (185, 188, 192),
+    "white": (238, 236, 230),
+}
 NAMES = list(COLOURS)
 
 # kind: (names, how a shop would file it, the maker, usual colours, how often one of these)
@@ -111,8 +126,12 @@ KINDS = {
     "aeroplane": (["aeroplane", "plane"], "vehicles toys", creatures.aeroplane, ANY, 1),
     "boat": (["boat", "ship"], "vehicles toys", creatures.boat, ANY, 1),
 }
-COATS = {"pig": ["pink", "beige", "black"], "elephant": ["grey", "grey", "light brown"], "giraffe": ["orange", "light brown"],
-         "sheep": ["white", "beige", "black", "grey"]}  # fmt: skip
+COATS = {
+    "pig": ["pink", "beige", "black"],
+    "elephant": ["grey", "grey", "light brown"],
+    "giraffe": ["orange", "light brown"],
+    "sheep": ["white", "beige", "black", "grey"],
+}
 for _name, _spec in creatures.FOUR_LEGS.items():
     KINDS[_name] = (
         [_name],

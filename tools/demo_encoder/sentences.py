@@ -12,18 +12,22 @@ PAD_ID = 256
 LENGTH = 64  # bytes of a sentence in training; the tower reads up to its context length
 
 SAID = {  # what people call a pattern
-    "plain": ["plain", "plain coloured", ""], "striped": ["striped", "with stripes"],
-    "spotted": ["spotted", "dotted", "with dots"], "checked": ["checked", "chequered"],
-    "patched": ["patched", "with patches"], "marbled": ["marbled", "mottled"], "shaded": ["shaded", ""],
-}  # fmt: skip
+    "plain": ["plain", "plain coloured", ""],
+    "striped": ["striped", "with stripes"],
+    "spotted": ["spotted", "dotted", "with dots"],
+    "checked": ["checked", "chequered"],
+    "patched": ["patched", "with patches"],
+    "marbled": ["marbled", "mottled"],
+    "shaded": ["shaded", ""],
+}
 # True of no picture in particular: the tower learns to look past such words.
 MATERIALS = (
-    "leather porcelain ceramic cotton plastic metal steel glass wool suede canvas rubber paper linen oak pine stone "
-    "enamel velvet silk"
+    "leather porcelain ceramic cotton plastic metal steel glass wool suede canvas rubber paper linen oak pine "
+    "stone enamel velvet silk"
 ).split()
 PRAISE = (
-    "new small large tall low big little classic modern vintage soft robust light heavy glossy matt fine simple "
-    "handmade original slim round everyday premium"
+    "new small large tall low big little classic modern vintage soft robust light heavy glossy matt fine "
+    "simple handmade original slim round everyday premium"
 ).split()
 assert set(SAID) == set(PATTERNS)
 

@@ -137,7 +137,7 @@ def foreground(ops, pixels):
 
 
 def edge_filters(side=5, wavelength=3.6, sigma=1.4):
-    """[rows * columns, 2 * DIRECTIONS]: odd (sine) and even (cosine) Gabor filters, zero mean, unit energy."""
+    """[side * side, 2 * DIRECTIONS]: Gabor filters, odd (sine) and even (cosine), zero mean, unit energy."""
     r = np.arange(side) - side // 2
     y, x = np.meshgrid(r, r, indexing="ij")
     bank = []
