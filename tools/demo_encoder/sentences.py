@@ -22,8 +22,8 @@ SAID = {  # what people call a pattern
 }
 # True of no picture in particular: the tower learns to look past such words.
 MATERIALS = (
-    "leather porcelain ceramic cotton plastic metal steel glass wool suede canvas rubber paper linen oak pine "
-    "stone enamel velvet silk"
+    "leather porcelain ceramic cotton plastic metal steel glass wool suede canvas rubber paper linen oak "
+    "pine stone enamel velvet silk"
 ).split()
 PRAISE = (
     "new small large tall low big little classic modern vintage soft robust light heavy glossy matt fine "
