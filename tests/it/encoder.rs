@@ -117,6 +117,17 @@ async fn similar_texts_are_closer_than_different_ones() {
 }
 
 #[tokio::test]
+async fn texts_and_pictures_share_a_space() {
+    let encoder = load(&settings());
+    let pictures = [embed(&encoder, &disc(60, BLUE)).await, embed(&encoder, &disc(60, RED)).await];
+    let texts = ["blue ball", "a red ball"].map(|text| encoder.embed_text(text));
+    for (own, text) in try_join_all(texts).await.unwrap().iter().enumerate() {
+        let [near, far] = [&pictures[own], &pictures[1 - own]].map(|picture| text.cosine(picture));
+        assert!(near > far + 0.05, "its own picture: {near}, the other: {far}");
+    }
+}
+
+#[tokio::test]
 async fn a_text_beyond_the_context_is_cut() {
     let encoder = load(&settings());
     let long = "boot ".repeat(100_000);
