@@ -31,12 +31,12 @@ use ort::environment::Environment;
 use self::batcher::{BatchRules, Batcher};
 use self::model_directory::{ModelDirectory, TextFiles};
 use self::session::{TextNetwork, VisionNetwork};
-use self::tokenize::{TextTokenizer, Tokens};
 use crate::domain::embedding::Embedding;
 use crate::imaging::{self, ImageLimits, ImageRejected, InputTensor, Preprocessing};
 
 pub use self::error::EncoderError;
 pub use self::settings::{EncoderSettings, ExecutionProvider};
+pub use self::tokenize::{TextTokenizer, Tokens};
 
 /// A loaded encoder. Clones share it; the last one to go ends its threads,
 /// after the batches under way.
@@ -218,7 +218,7 @@ impl Loader<'_> {
     }
 
     fn texts(&self, files: &TextFiles, dimension: usize) -> Result<Texts, EncoderError> {
-        let tokenizer = TextTokenizer::new(files)?;
+        let tokenizer = TextTokenizer::new(&files.tokenizer, files.context_length, files.pad_id)?;
         let session = self.open(&files.model)?;
         let mut network =
             TextNetwork::new(session, tokenizer.pad_id()).map_err(|reason| model(&files.model, reason))?;

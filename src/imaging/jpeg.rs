@@ -1,77 +1,97 @@
-//! JPEG, strict about the picture itself.
+//! JPEG, to the bit as libjpeg-turbo and so as Pillow decodes it, and strict
+//! about the picture itself.
 //!
-//! The lenient mode of the decoder fills what is missing with grey and reports
-//! success. Here the file must reach its end-of-image marker and its
-//! entropy-coded data must decode; oddities between header segments, which
-//! every viewer accepts, are accepted.
+//! Every pixel of a model's training pictures came out of libjpeg-turbo's exact
+//! transform and its smooth upsampling of colour; a decoder that rounds
+//! otherwise is off by several levels where pictures are enlarged.
+//!
+//! A lenient decoder fills what is missing with grey and reports success. Here
+//! the file must reach its end-of-image marker and its entropy-coded data must
+//! decode.
 
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::errors::DecodeErrors;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
+use libjpeg_turbo_rs::{DecodeLimits, Decoder, JpegError, PixelFormat};
 
+use super::decode::orientation;
 use super::{ImageLimits, ImageRejected};
 
 const FORMAT: &str = "JPEG";
+/// Most scans of a progressive file; real ones have about ten. A file of a few
+/// kilobytes with thousands of scans would decode for minutes.
+const MAX_SCANS: usize = 100;
 
 /// Decodes to grey or RGB8 pixels as stored; CMYK and YCCK become RGB.
 pub(super) fn decode(
     bytes: &[u8],
     limits: &ImageLimits,
 ) -> Result<(DynamicImage, Orientation), ImageRejected> {
-    let lenient =
-        DecoderOptions::default().set_strict_mode(false).set_max_width(usize::MAX).set_max_height(usize::MAX);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), lenient);
-    decoder.decode_headers().map_err(|error| {
-        if reaches_end_of_image(bytes) {
-            rejected(&error)
-        } else {
-            ImageRejected::Truncated { format: FORMAT }
-        }
-    })?;
-    let info = decoder.info().ok_or_else(|| corrupt("no frame header"))?;
-    let (width, height) = (u32::from(info.width), u32::from(info.height));
+    let whole = reaches_end_of_image(bytes);
+    let truncated = ImageRejected::Truncated { format: FORMAT };
+    let rejected = |error| if whole { rejected(error) } else { truncated.clone() };
+    // The limits on size are checked below, where they are named.
+    let scans = DecodeLimits { max_scans: MAX_SCANS, ..DecodeLimits::default() };
+    let mut decoder = Decoder::new_with_limits(bytes, scans).map_err(rejected)?;
+    let frame = decoder.header();
+    let (width, height) = (u32::from(frame.width), u32::from(frame.height));
     if width == 0 || height == 0 {
         return Err(corrupt("a side of zero pixels"));
     }
     limits.check_dimensions(width, height)?;
-    if !reaches_end_of_image(bytes) {
-        return Err(ImageRejected::Truncated { format: FORMAT });
+    if !whole {
+        return Err(truncated);
     }
-    let orientation = decoder
-        .exif()
-        .and_then(|exif| Orientation::from_exif_chunk(exif))
-        .unwrap_or(Orientation::NoTransforms);
-
-    let grey = decoder.input_colorspace() == Some(ColorSpace::Luma);
-    let (colours, channels) = if grey { (ColorSpace::Luma, 1) } else { (ColorSpace::RGB, 3) };
-    decoder.set_options(decoder.options().set_strict_mode(true).jpeg_set_out_colorspace(colours));
-    let size = u64::from(width) * u64::from(height) * channels;
-    limits.check_decoded(size)?;
-    let pixels = decoder.decode().map_err(|error| rejected(&error))?;
-    let picture = if grey {
-        GrayImage::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8)
-    } else {
-        RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8)
+    if frame.precision != 8 || frame.is_lossless {
+        return Err(unsupported("only 8 bits a channel in the usual, lossy coding"));
+    }
+    let (format, channels) = match frame.components.len() {
+        1 => (PixelFormat::Grayscale, 1),
+        3 => (PixelFormat::Rgb, 3),
+        4 => (PixelFormat::Cmyk, 4),
+        count => return Err(unsupported(&format!("{count} channels"))),
+    };
+    limits.check_decoded(u64::from(width) * u64::from(height) * channels)?;
+    decoder.set_output_format(format);
+    decoder.set_stop_on_warning(true);
+    let decoded = decoder.decode_image().map_err(rejected)?;
+    let levels = decoded.data;
+    let picture = match channels {
+        1 => GrayImage::from_raw(width, height, levels).map(DynamicImage::ImageLuma8),
+        3 => RgbImage::from_raw(width, height, levels).map(DynamicImage::ImageRgb8),
+        _ => RgbImage::from_raw(width, height, rgb_of_cmyk(&levels)).map(DynamicImage::ImageRgb8),
     };
     let picture = picture.ok_or_else(|| corrupt("fewer pixels than its header says"))?;
-    Ok((picture, orientation))
+    Ok((picture, orientation(decoded.exif_data)))
+}
+
+/// CMYK as it is stored in JPEG, with 255 for no ink, as Pillow converts it:
+/// the paper that black leaves, less what the ink takes of it.
+fn rgb_of_cmyk(levels: &[u8]) -> Vec<u8> {
+    let pixels = levels.as_chunks::<4>().0.iter();
+    pixels
+        .flat_map(|&[cyan, magenta, yellow, black]| [cyan, magenta, yellow].map(|ink| left(ink, black)))
+        .collect()
+}
+
+/// `black − ink × black ÷ 255`, the quotient rounded to nearest.
+fn left(light: u8, black: u8) -> u8 {
+    let taken = u32::from(255 - light) * u32::from(black);
+    // At most `black`, so the difference is not below zero.
+    black - ((taken + 127) / 255) as u8
 }
 
 fn corrupt(reason: &str) -> ImageRejected {
     ImageRejected::Corrupt { format: FORMAT, reason: reason.to_owned() }
 }
 
-fn rejected(error: &DecodeErrors) -> ImageRejected {
+fn unsupported(what: &str) -> ImageRejected {
+    ImageRejected::UnsupportedFormat { reason: format!("this kind of JPEG is not supported: {what}") }
+}
+
+fn rejected(error: JpegError) -> ImageRejected {
     match error {
-        DecodeErrors::Unsupported(scheme) => ImageRejected::UnsupportedFormat {
-            reason: format!("this kind of JPEG is not supported: {scheme:?}"),
-        },
-        DecodeErrors::ExhaustedData => ImageRejected::Truncated { format: FORMAT },
-        other => corrupt(&format!("{other:?}")),
+        JpegError::Unsupported(what) => unsupported(&what),
+        other => corrupt(&other.to_string()),
     }
 }
 

@@ -23,6 +23,7 @@ mod preprocessing;
 mod preprocessor_file;
 mod rejected;
 mod resize;
+mod webp;
 
 pub use decode::{DecodedImage, decode};
 pub use limits::ImageLimits;
