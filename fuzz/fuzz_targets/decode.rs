@@ -1,5 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let _ = lookalike_fuzz::properties::decoding(bytes);
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| lookalike_fuzz::properties::decoding(bytes));

@@ -21,9 +21,17 @@ pub const LIMITS: ImageLimits = ImageLimits {
 /// # Panics
 ///
 /// When that does not hold.
-pub fn decoding(bytes: &[u8]) -> Result<DecodedImage, ImageRejected> {
-    let decoded = decode(bytes, &LIMITS);
-    match &decoded {
+pub fn decoding(bytes: &[u8]) {
+    decoded(bytes, &decode(bytes, &LIMITS));
+}
+
+/// The same for what was decoded already, within [`LIMITS`].
+///
+/// # Panics
+///
+/// When that does not hold.
+pub fn decoded(bytes: &[u8], decoded: &Result<DecodedImage, ImageRejected>) {
+    match decoded {
         Ok(image) => {
             let (width, height) = (image.width(), image.height());
             let pixels = u64::from(width) * u64::from(height);
@@ -40,11 +48,33 @@ pub fn decoding(bytes: &[u8]) -> Result<DecodedImage, ImageRejected> {
             assert!(!message.contains("the decoder failed on it"), "a decoder panicked");
         }
     }
-    decoded
 }
 
+/// As another reader finds it: the one of `image`, and of JPEG, where that is the
+/// less patient one, the first frame header.
 fn declared_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    if bytes.starts_with(b"\xFF\xD8") {
+        return frame_size(bytes);
+    }
     ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?.into_dimensions().ok()
+}
+
+/// Height and width behind the marker, length and precision of a frame
+/// (ITU T.81, B.2.2), found by going from segment to segment.
+fn frame_size(jpeg: &[u8]) -> Option<(u32, u32)> {
+    let number = |at: usize| Some(u16::from_be_bytes(jpeg.get(at..at + 2)?.try_into().ok()?));
+    let mut at = 2;
+    loop {
+        at += jpeg.get(at..)?.windows(2).position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0 | 0xFF))?;
+        match jpeg[at + 1] {
+            0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB => {
+                return Some((number(at + 7)?.into(), number(at + 5)?.into()));
+            }
+            // Without a length.
+            0x01 | 0xD0..=0xD8 => at += 2,
+            _ => at += 2 + usize::from(number(at + 2)?),
+        }
+    }
 }
 
 /// Any picture and any settings give a tensor of the size that was asked for.

@@ -9,6 +9,8 @@
 //! the file must reach its end-of-image marker and its entropy-coded data must
 //! decode.
 
+use std::ops::RangeInclusive;
+
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
 use libjpeg_turbo_rs::{DecodeLimits, Decoder, JpegError, PixelFormat};
@@ -20,29 +22,33 @@ const FORMAT: &str = "JPEG";
 /// Most scans of a progressive file; real ones have about ten. A file of a few
 /// kilobytes with thousands of scans would decode for minutes.
 const MAX_SCANS: usize = 100;
+/// Ones, which begin no Huffman code (ITU T.81, C), enough for what a code may
+/// be followed by and one more code; each FF stuffed.
+const GUARD: [u8; 16] = [0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0];
 
 /// Decodes to grey or RGB8 pixels as stored; CMYK and YCCK become RGB.
 pub(super) fn decode(
     bytes: &[u8],
     limits: &ImageLimits,
 ) -> Result<(DynamicImage, Orientation), ImageRejected> {
-    let whole = reaches_end_of_image(bytes);
+    let guarded = with_guards(bytes);
     let truncated = ImageRejected::Truncated { format: FORMAT };
-    let rejected = |error| if whole { rejected(error) } else { truncated.clone() };
+    let rejected = |error| if guarded.is_some() { rejected(error) } else { truncated.clone() };
     // The limits on size are checked below, where they are named.
     let scans = DecodeLimits { max_scans: MAX_SCANS, ..DecodeLimits::default() };
-    let mut decoder = Decoder::new_with_limits(bytes, scans).map_err(rejected)?;
+    let mut decoder =
+        Decoder::new_with_limits(guarded.as_deref().unwrap_or(bytes), scans).map_err(rejected)?;
     let frame = decoder.header();
     let (width, height) = (u32::from(frame.width), u32::from(frame.height));
     if width == 0 || height == 0 {
         return Err(corrupt("a side of zero pixels"));
     }
     limits.check_dimensions(width, height)?;
-    if !whole {
+    if guarded.is_none() {
         return Err(truncated);
     }
-    if frame.precision != 8 || frame.is_lossless {
-        return Err(unsupported("only 8 bits a channel in the usual, lossy coding"));
+    if frame.precision != 8 || frame.is_lossless || decoder.is_arithmetic() {
+        return Err(unsupported("lossless, arithmetic coding, or more than 8 bits a channel"));
     }
     let (format, channels) = match frame.components.len() {
         1 => (PixelFormat::Grayscale, 1),
@@ -95,29 +101,52 @@ fn rejected(error: JpegError) -> ImageRejected {
     }
 }
 
-/// Whether the markers can be followed to the end-of-image marker. A file cut
-/// anywhere fails: inside a segment the length runs out, and entropy-coded data
-/// cannot hold the marker (a byte FF is always followed by 00 there).
-fn reaches_end_of_image(bytes: &[u8]) -> bool {
+/// The file with bits that are no Huffman code behind every stretch of
+/// entropy-coded data, so that data which ends too early is an error: the
+/// decoder would go on with zeros there, and paint the rest grey. It never
+/// reads that far in a picture that is whole. (The bare bits that refine a
+/// progressive file's means are the one thing that can be missing unseen.)
+///
+/// `None` when the markers cannot be followed to the end-of-image marker. A
+/// file cut anywhere fails: inside a segment the length runs out, and
+/// entropy-coded data cannot hold the marker (a byte FF is always followed by
+/// 00 there).
+fn with_guards(bytes: &[u8]) -> Option<Vec<u8>> {
+    const START_OF_SCAN: u8 = 0xDA;
     const END_OF_IMAGE: u8 = 0xD9;
+    const RESTART: RangeInclusive<u8> = 0xD0..=0xD7;
+    let mut guarded = Vec::with_capacity(bytes.len() + GUARD.len());
+    let mut copied = 0;
     let mut at = 2; // behind the start-of-image marker
-    while let Some((marker, behind)) = next_marker(bytes, at) {
+    let mut in_scan = false;
+    loop {
+        let (marker, behind) = next_marker(bytes, at)?;
+        if in_scan {
+            guarded.extend_from_slice(&bytes[copied..behind - 2]);
+            guarded.extend_from_slice(&GUARD);
+            if !RESTART.contains(&marker) {
+                // For a decoder that looks for a further stretch.
+                guarded.extend_from_slice(&[0xFF, *RESTART.start()]);
+                guarded.extend_from_slice(&GUARD);
+            }
+            copied = behind - 2;
+        }
         match marker {
-            END_OF_IMAGE => return true,
+            END_OF_IMAGE => {
+                guarded.extend_from_slice(&bytes[copied..]);
+                return Some(guarded);
+            }
             // Markers without a length: TEM, restart, start of image.
             0x01 | 0xD0..=0xD8 => at = behind,
             _ => {
-                let Some(&[high, low]) = bytes.get(behind..behind + 2) else {
-                    return false;
-                };
-                let length = usize::from(u16::from_be_bytes([high, low]));
+                let length = bytes.get(behind..behind + 2)?.try_into().ok()?;
                 // Behind a start-of-scan header lies entropy-coded data, which
                 // next_marker passes over like any other non-marker bytes.
-                at = behind + length.max(2);
+                at = behind + usize::from(u16::from_be_bytes(length)).max(2);
             }
         }
+        in_scan = marker == START_OF_SCAN || (in_scan && RESTART.contains(&marker));
     }
-    false
 }
 
 /// The first marker at or behind `at`, and the offset behind it.

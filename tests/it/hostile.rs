@@ -18,7 +18,7 @@ use lookalike::imaging::{DecodedImage, ImageRejected};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
-use self::properties::{LIMITS, decoding, preparing};
+use self::properties::{LIMITS, preparing};
 use crate::support::allocation::peak_of;
 
 /// Bytes that decoding holds at most for each pixel that the limits allow: the picture in
@@ -26,12 +26,13 @@ use crate::support::allocation::peak_of;
 const BYTES_A_PIXEL: u64 = 16;
 /// For tables, and for what does not grow with the picture.
 const BYTES_BESIDES: u64 = 4 << 20;
-/// Colour profiles and texts of a PNG may take as much (`PNG_METADATA_BYTES`), besides.
-const BYTES_OF_PNG_METADATA: u64 = 64 << 20;
+/// Colour profiles and texts of a PNG may take `PNG_METADATA_BYTES` besides, twice where they grow.
+const BYTES_OF_PNG_METADATA: u64 = 2 * (64 << 20);
 
 /// Decodes, and holds the memory that it took against the limits.
 fn bounded(bytes: &[u8]) -> Result<DecodedImage, ImageRejected> {
-    let (decoded, peak) = peak_of(|| decoding(bytes));
+    let (decoded, peak) = peak_of(|| imaging::decode(bytes, &LIMITS));
+    properties::decoded(bytes, &decoded);
     let metadata = if bytes.starts_with(b"\x89PNG") { BYTES_OF_PNG_METADATA } else { 0 };
     let most = LIMITS.max_pixels * BYTES_A_PIXEL + BYTES_BESIDES + metadata;
     assert!(peak as u64 <= most, "{peak} bytes, {most} are the most");
@@ -140,7 +141,7 @@ fn a_png_that_inflates_beyond_its_size_takes_no_memory_for_it() {
     let header = [&[0, 0, 0, 2, 0, 0, 0, 2][..], &[8, 0, 0, 0, 0]].concat();
     bomb.splice(8..33, png_chunk(b"IHDR", &header));
     // 64 MiB of zeros for four pixels.
-    let (_, peak) = peak_of(|| decoding(&bomb));
+    let (_, peak) = peak_of(|| imaging::decode(&bomb, &LIMITS));
     assert!(peak < 2 << 20, "{peak} bytes");
 }
 
