@@ -54,6 +54,7 @@ use crate::imaging::{self, ImageLimits, ImageRejected, InputTensor, Preprocessin
 pub use self::error::EncoderError;
 pub use self::network_settings::{Layout, Pooling, TextSettings, VisionSettings};
 pub use self::settings::{EncoderSettings, ExecutionProvider, GpuSettings};
+pub use self::tokenize::{TextTokenizer, Tokens};
 
 /// A loaded encoder. Clones share it; the last one to go ends its threads,
 /// after the batches under way.

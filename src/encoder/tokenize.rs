@@ -5,20 +5,23 @@ use tokenizers::{PaddingDirection, Tokenizer, TruncationParams};
 use super::text_files::TextFiles;
 use super::{EncoderError, TextSettings};
 
-/// Longest text that is looked at, in characters for each token of the context:
-/// more than any vocabulary's longest token. Bounds the time for a huge text.
+/// Longest text that is looked at, in visible characters for each token of the
+/// context: more than any vocabulary's longest token. Bounds the time for a huge text.
 const CHARACTERS_PER_TOKEN: usize = 64;
 /// Shortest usable context, in tokens; leaves room for a tokenizer's own marks.
 const MIN_CONTEXT_LENGTH: usize = 8;
 
 /// The tokens of one text, at least 1; padding is the network's matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Tokens {
-    pub(super) ids: Vec<i64>,
+pub struct Tokens {
+    /// As the vocabulary numbers them.
+    pub ids: Vec<i64>,
 }
 
-/// Puts a text into the prompt and cuts that into at most `context_length` tokens.
-pub(super) struct TextTokenizer {
+/// Puts a text into the prompt and cuts that into at most as many tokens as the network
+/// reads, by the rules of a `tokenizer.json`. Its closing token stays the last one of a
+/// text that is cut.
+pub struct TextTokenizer {
     tokenizer: Tokenizer,
     context_length: usize,
     pad_id: Option<u32>,
@@ -33,15 +36,29 @@ impl TextTokenizer {
         settings: &TextSettings,
         fixed: Option<usize>,
     ) -> Result<Self, EncoderError> {
-        let wrong = |reason: String| EncoderError::Tokens { reason: format!("tokenizer.json: {reason}") };
         let context_length = fixed.map_or(files.context_length, |fixed| fixed.min(files.context_length));
+        let mut own = Self::from_json(&files.tokenizer, context_length)?;
+        let named = files.pad_token.as_deref().and_then(|token| own.tokenizer.token_to_id(token));
+        own.pad_id = own.pad_id.or(named).or(files.pad_id);
+        let (before, after) = settings.around();
+        (own.before, own.after) = (before.to_owned(), after.to_owned());
+        Ok(own)
+    }
+
+    /// Reads the bytes of a `tokenizer.json`; without a prompt.
+    ///
+    /// # Errors
+    ///
+    /// [`EncoderError::Tokens`] when the file cannot be followed or the context
+    /// is too short.
+    pub fn from_json(json: &[u8], context_length: usize) -> Result<Self, EncoderError> {
+        let wrong = |reason: String| EncoderError::Tokens { reason: format!("tokenizer.json: {reason}") };
         if context_length < MIN_CONTEXT_LENGTH {
             return Err(wrong(format!(
                 "a context of {context_length} tokens is too short, at least {MIN_CONTEXT_LENGTH} are needed"
             )));
         }
-        let mut tokenizer =
-            Tokenizer::from_bytes(&files.tokenizer).map_err(|error| wrong(error.to_string()))?;
+        let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| wrong(error.to_string()))?;
         tokenizer
             .with_truncation(Some(TruncationParams {
                 max_length: context_length,
@@ -52,17 +69,9 @@ impl TextTokenizer {
         if padding.is_some_and(|padding| matches!(padding.direction, PaddingDirection::Left)) {
             return Err(wrong("it pads texts on the left, which is not supported".to_owned()));
         }
-        let own = padding.map(|padding| padding.pad_id);
-        let named = files.pad_token.as_deref().and_then(|token| tokenizer.token_to_id(token));
+        let pad_id = padding.map(|padding| padding.pad_id);
         tokenizer.with_padding(None);
-        let (before, after) = settings.around();
-        Ok(Self {
-            tokenizer,
-            context_length,
-            pad_id: own.or(named).or(files.pad_id),
-            before: before.to_owned(),
-            after: after.to_owned(),
-        })
+        Ok(Self { tokenizer, context_length, pad_id, before: String::new(), after: String::new() })
     }
 
     /// The id that fills up shorter texts, where it is known.
@@ -76,8 +85,15 @@ impl TextTokenizer {
     }
 
     /// The tokens of a text in the prompt. What is beyond the context is cut off.
-    pub(super) fn tokens(&self, text: &str) -> Result<Tokens, EncoderError> {
-        let end = text.char_indices().nth(self.context_length.saturating_mul(CHARACTERS_PER_TOKEN));
+    ///
+    /// # Errors
+    ///
+    /// [`EncoderError::Tokens`] when nothing is left of the text.
+    pub fn tokens(&self, text: &str) -> Result<Tokens, EncoderError> {
+        // Tokenizers drop spaces and control characters, however many there are.
+        let visible = |(_, one): &(usize, char)| !one.is_whitespace() && !one.is_control();
+        let most = self.context_length.saturating_mul(CHARACTERS_PER_TOKEN);
+        let end = text.char_indices().filter(visible).nth(most);
         let text = end.map_or(text, |(at, _)| &text[..at]);
         let text = [&self.before, text, &self.after].concat();
         let encoding = self
@@ -108,6 +124,38 @@ mod tests {
 
     fn demo() -> TextTokenizer {
         demo_with("{text}", None)
+    }
+
+    /// Texts and the ids that Hugging Face's tokenizer gives them, from a
+    /// vocabulary cut down to 300 merges (`tools/parity/fixtures.py`).
+    #[test]
+    fn ids_are_those_of_the_clip_tokenizer() {
+        #[derive(serde::Deserialize)]
+        struct Golden {
+            context_length: usize,
+            end: i64,
+            texts: Vec<(String, Vec<i64>)>,
+        }
+        let golden: Golden =
+            serde_json::from_str(include_str!("../../tests/fixtures/tokens/golden.json")).unwrap();
+        let json = include_bytes!("../../tests/fixtures/tokens/tokenizer.json");
+        let tokenizer = TextTokenizer::from_json(json, golden.context_length).unwrap();
+        let mut cut = 0;
+        for (text, expected) in &golden.texts {
+            let tokens = tokenizer.tokens(text).unwrap();
+            assert_eq!(&tokens.ids, expected, "{text:?}");
+            assert_eq!(tokens.ids.last(), Some(&golden.end), "{text:?}");
+            cut += usize::from(tokens.ids.len() == golden.context_length);
+        }
+        assert!(cut >= 3, "{cut} texts are longer than the context");
+    }
+
+    #[test]
+    fn a_word_behind_many_spaces_is_seen() {
+        let json = include_bytes!("../../tests/fixtures/tokens/tokenizer.json");
+        let tokenizer = TextTokenizer::from_json(json, 16).unwrap();
+        let far = format!("red{}mug", " \n".repeat(100_000));
+        assert_eq!(tokenizer.tokens(&far).unwrap(), tokenizer.tokens("red mug").unwrap());
     }
 
     #[test]

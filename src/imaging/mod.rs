@@ -25,6 +25,7 @@ mod preprocessor_geometry;
 mod rejected;
 mod resize;
 mod resize_crop_pad;
+mod webp;
 
 pub use decode::{DecodedImage, decode};
 pub use limits::ImageLimits;

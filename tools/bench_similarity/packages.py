@@ -1,4 +1,4 @@
-"""The peers' packages, pinned, in a folder of their own below .cache."""
+"""Packages, pinned, in a folder of their own below .cache: the peers' unless told otherwise."""
 
 import os
 import shutil
@@ -12,9 +12,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 ONE_THREAD = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]
 
 
-def install(one_thread=True, name="bench"):
+def install(one_thread=True, name="bench", complete=False):
     """Makes `import numpy` find the version that tools/requirements-`name`.txt pins. Gives
-    the folder."""
+    the folder. A complete file names all that is needed: pip then adds nothing that its
+    packages ask for."""
     requirements = REPOSITORY / "tools" / f"requirements-{name}.txt"
     if one_thread:
         os.environ.update({variable: "1" for variable in ONE_THREAD})
@@ -27,6 +28,7 @@ def install(one_thread=True, name="bench"):
         shutil.rmtree(folder, ignore_errors=True)
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         command += ["--root-user-action=ignore", "--only-binary=:all:", "--target", str(folder)]
+        command += ["--no-deps"] if complete else []
         if subprocess.run([*command, "-r", str(requirements)]).returncode != 0:
             raise SystemExit("could not install the packages to compare with: pip's message is above")
         shutil.copyfile(requirements, done)
