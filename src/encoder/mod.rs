@@ -47,7 +47,6 @@ use self::batcher::Batcher;
 use self::loader::Loader;
 use self::model_directory::ModelDirectory;
 use self::provider::Devices;
-use self::tokenize::{TextTokenizer, Tokens};
 use crate::domain::embedding::Embedding;
 use crate::imaging::{self, ImageLimits, ImageRejected, InputTensor, Preprocessing};
 
