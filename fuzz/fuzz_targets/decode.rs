@@ -1,3 +1,6 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| lookalike_fuzz::properties::decoding(bytes));
+use lookalike_fuzz::imaging::decode;
+use lookalike_fuzz::properties::{LIMITS, decoded};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| decoded(bytes, &decode(bytes, &LIMITS)));

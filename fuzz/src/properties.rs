@@ -6,7 +6,7 @@ use std::io::Cursor;
 use image::ImageReader;
 use serde_json::json;
 
-use super::imaging::{DecodedImage, ImageLimits, ImageRejected, Preprocessing, decode};
+use super::imaging::{DecodedImage, ImageLimits, ImageRejected, Preprocessing};
 
 /// Small, so that a file which claims much takes microseconds, too.
 pub const LIMITS: ImageLimits = ImageLimits {
@@ -17,15 +17,7 @@ pub const LIMITS: ImageLimits = ImageLimits {
 };
 
 /// A file is a picture of the size it declares, or rejected with a reason.
-///
-/// # Panics
-///
-/// When that does not hold.
-pub fn decoding(bytes: &[u8]) {
-    decoded(bytes, &decode(bytes, &LIMITS));
-}
-
-/// The same for what was decoded already, within [`LIMITS`].
+/// It was decoded within [`LIMITS`].
 ///
 /// # Panics
 ///
