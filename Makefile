@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all that a fresh clone needs; `make` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate soak compare e2e churn lint bench-similarity bench-rank onnxruntime deps
+.PHONY: help demo test simulate soak compare e2e churn lint deploy-check deploy-rehearse bench-similarity bench-rank onnxruntime deps
 
 ARGS ?=
 # Of the simulation; those of `make test` come before.
@@ -31,6 +31,7 @@ test: deps onnxruntime ## every test that needs no server
 	@python3 -m unittest discover --quiet --start-directory tools/e2e
 	@python3 -m unittest discover --quiet --start-directory tools/bench_similarity
 	@python3 -m unittest discover --quiet --start-directory tools/bench_rank
+	@python3 -m unittest discover --quiet --start-directory tools/deploy
 # With ARGS only some tests are wanted.
 ifeq ($(strip $(ARGS)),)
 	@if $(MAKE) --no-print-directory $(SCIPY)/.complete; then \
@@ -66,6 +67,14 @@ lint: deps $(CARGO_DENY) ## formatting, lints, and the licences and sources of d
 	@cargo fmt --check
 	@cargo clippy --workspace --all-targets -- -D warnings
 	@$(CARGO_DENY) --log-level error check licenses bans sources
+
+deploy-check: deps onnxruntime ## images, compose, chart, rules and dashboard, by their own tools
+	@tools/deps.sh deploy
+	@cargo build --quiet
+	@python3 tools/deploy $(ARGS)
+
+deploy-rehearse: deps ## the build commands of deploy/Dockerfile in a plain directory: a release build
+	@python3 tools/deploy/rehearse.py $(ARGS)
 
 bench-similarity: deps ## set similarity against NumPy, SciPy and lapx: figures into docs/performance.md
 	@python3 tools/bench_similarity $(ARGS)
