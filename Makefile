@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all that a fresh clone needs; `make` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate soak compare e2e churn lint bench-similarity bench-rank bench-encoder bench-gpu parity onnxruntime deps
+.PHONY: help demo test simulate soak compare e2e churn lint deploy-check deploy-rehearse bench-similarity bench-rank bench-encoder bench-gpu parity onnxruntime deps
 
 ARGS ?=
 # Of the simulation; those of `make test` come before.
@@ -34,6 +34,7 @@ test: deps onnxruntime ## every test that needs no server
 	@python3 -m unittest discover --quiet --start-directory tools/bench_encoder
 	@python3 -m unittest discover --quiet --start-directory tools/clip
 	@python3 -m unittest discover --quiet --start-directory tools/parity
+	@python3 -m unittest discover --quiet --start-directory tools/deploy
 # With ARGS only some tests are wanted.
 ifeq ($(strip $(ARGS)),)
 	@if $(MAKE) --no-print-directory $(SCIPY)/.complete; then \
@@ -70,6 +71,14 @@ lint: deps $(CARGO_DENY) ## formatting, lints, and the licences and sources of d
 	@cargo clippy --workspace --all-targets -- -D warnings
 	@cargo check --quiet --manifest-path fuzz/Cargo.toml --no-default-features
 	@$(CARGO_DENY) --log-level error check licenses bans sources
+
+deploy-check: deps onnxruntime ## images, compose, chart, rules and dashboard, by their own tools
+	@tools/deps.sh deploy
+	@cargo build --quiet
+	@python3 tools/deploy $(ARGS)
+
+deploy-rehearse: deps ## the build commands of deploy/Dockerfile in a plain directory: a release build
+	@python3 tools/deploy/rehearse.py $(ARGS)
 
 bench-similarity: deps ## set similarity against NumPy, SciPy and lapx: figures into docs/performance.md
 	@python3 tools/bench_similarity $(ARGS)

@@ -4,6 +4,7 @@
 #
 #   tools/deps.sh build   what `make demo` and `make test` need
 #   tools/deps.sh e2e     the servers' runtimes and the reader of `make e2e`
+#   tools/deps.sh deploy  what builds the tools of `make deploy-check`
 set -euo pipefail
 
 missing=()
@@ -45,8 +46,11 @@ case "${1:-}" in
         need_tool go "install Go 1.21 or newer from https://go.dev/dl; it builds the S3 server"
         e2e
         ;;
+    deploy)
+        need_tool go "install Go 1.26 or newer from https://go.dev/dl; it builds Helm"
+        ;;
     *)
-        echo "usage: tools/deps.sh build|e2e" >&2
+        echo "usage: tools/deps.sh build|e2e|deploy" >&2
         exit 64
         ;;
 esac

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import churn
 import faults
+import feeder
 import flow
 import operations
+import prometheus
 from catalogue import Catalogue
 from command_line import REPOSITORY, add_common, prepare
 from processes import Processes
@@ -26,11 +28,13 @@ STEPS = [
     flow.servers,
     flow.replicas,
     flow.feed_catalogue,
+    feeder.catalogue_again,
     flow.lists_right,
     flow.both_had_partitions,
     flow.changes,
     faults.crash,
     faults.poison,
+    prometheus.alert_and_series,
     operations.probes,
     operations.bad_configuration,
     operations.clean_stop,

@@ -42,17 +42,25 @@ class S3:
         self.processes = processes
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.server = None
 
     def start(self):
+        (self.data / "objects").mkdir(parents=True)
+        (self.data / "metadata").mkdir()
+        self.launch()
+
+    def stop(self):
+        self.server.kill()
+
+    def launch(self):
+        """Starts the server on its folder and waits until it answers."""
         objects, metadata = self.data / "objects", self.data / "metadata"
-        objects.mkdir(parents=True)
-        metadata.mkdir()
         argv = [self.binary, "--port", f"127.0.0.1:{self.port}", "--region", REGION, "--quiet"]
         # A folder for the metadata: not every file system has extended attributes.
         argv += ["posix", "--sidecar", metadata, objects]
         credentials = {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY}
-        server = self.processes.start("s3", argv, credentials)
-        server.wait_listening(self.port, START_SECONDS)
+        self.server = self.processes.start("s3", argv, credentials)
+        self.server.wait_listening(self.port, START_SECONDS)
 
     def create_bucket(self, bucket):
         self.put(f"/{bucket}", b"")
