@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all that a fresh clone needs; `make` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate soak compare e2e churn lint deploy-check deploy-rehearse bench-similarity bench-rank onnxruntime deps
+.PHONY: help demo test simulate soak compare e2e churn lint deploy-check deploy-rehearse bench-similarity bench-rank bench-encoder bench-gpu parity onnxruntime deps
 
 ARGS ?=
 # Of the simulation; those of `make test` come before.
@@ -31,6 +31,9 @@ test: deps onnxruntime ## every test that needs no server
 	@python3 -m unittest discover --quiet --start-directory tools/e2e
 	@python3 -m unittest discover --quiet --start-directory tools/bench_similarity
 	@python3 -m unittest discover --quiet --start-directory tools/bench_rank
+	@python3 -m unittest discover --quiet --start-directory tools/bench_encoder
+	@python3 -m unittest discover --quiet --start-directory tools/clip
+	@python3 -m unittest discover --quiet --start-directory tools/parity
 	@python3 -m unittest discover --quiet --start-directory tools/deploy
 # With ARGS only some tests are wanted.
 ifeq ($(strip $(ARGS)),)
@@ -66,6 +69,7 @@ churn: deps onnxruntime ## ten minutes of random changes and faults on real serv
 lint: deps $(CARGO_DENY) ## formatting, lints, and the licences and sources of dependencies
 	@cargo fmt --check
 	@cargo clippy --workspace --all-targets -- -D warnings
+	@cargo check --quiet --manifest-path fuzz/Cargo.toml --no-default-features
 	@$(CARGO_DENY) --log-level error check licenses bans sources
 
 deploy-check: deps onnxruntime ## images, compose, chart, rules and dashboard, by their own tools
@@ -81,6 +85,15 @@ bench-similarity: deps ## set similarity against NumPy, SciPy and lapx: figures 
 
 bench-rank: deps onnxruntime ## role rank under steady change, hot articles, fan-out: figures into docs/performance.md
 	@python3 tools/bench_rank $(ARGS)
+
+bench-encoder: deps onnxruntime ## pictures to vectors against raw ONNX Runtime and peers: figures into docs/encoders.md
+	@python3 tools/bench_encoder $(ARGS)
+
+bench-gpu: deps ## the same on a CUDA GPU; says what it needs: figures into docs/encoders.md
+	@python3 tools/bench_encoder/gpu.py $(ARGS)
+
+parity: deps onnxruntime ## pixels, embeddings and ids against Pillow, Hugging Face, open_clip: into docs/encoders.md
+	@python3 tools/parity $(ARGS)
 
 onnxruntime: deps ## ONNX Runtime's library, pinned and checked, into .cache
 	@python3 tools/onnxruntime.py

@@ -44,7 +44,7 @@ pub(crate) async fn write(running: &mut Running, path: &Path, sample: usize) -> 
             list.neighbours.iter().map(|one| json!([one.article_id, one.score])).collect::<Vec<_>>()
         });
         let published = running.watch.with(|seen| seen.lists.get(&article).cloned()).unwrap_or_default();
-        let published: Vec<String> = published.into_iter().map(|(article, _)| id(article)).collect();
+        let published: Vec<String> = published.entries.into_iter().map(|shown| id(shown.article)).collect();
         lists.push(json!({"article": article_id, "stored": stored, "published": published}));
     }
     let ranking = &running.world.config.ranking;

@@ -15,7 +15,7 @@ use lookalike::similarity::compare::{Comparer, Comparison};
 
 use crate::Failure;
 use crate::shop::{Change, DIMENSION, Kind, Shop, id};
-use crate::watch::Shown;
+use crate::watch::{List as Published, Shown};
 use crate::world::World;
 use crate::writer::Writer;
 
@@ -25,7 +25,7 @@ const AT_ONCE: usize = 64;
 const ARTICLES_IN_MEMORY: usize = 2000;
 
 /// Writes every article of a fresh catalogue; answers each one's published list.
-pub(crate) async fn load(world: &World, shop: &Shop) -> Result<HashMap<usize, Vec<Shown>>, Failure> {
+pub(crate) async fn load(world: &World, shop: &Shop) -> Result<HashMap<usize, Published>, Failure> {
     let writer = Writer {
         catalogue: Arc::clone(&world.catalogue),
         producer: world.producer.clone(),
@@ -56,18 +56,21 @@ async fn write(
     writer: &Writer,
     articles: &[(Change, Ranked)],
     k: usize,
-    shown: &mut HashMap<usize, Vec<Shown>>,
+    shown: &mut HashMap<usize, Published>,
 ) -> Result<(), Failure> {
     let mut writes = stream::iter(articles.iter().map(|(change, ranked)| async move {
         writer.write(change).await?;
         writer.catalogue.store(&id(change.article), ranked).await?;
-        Ok::<_, Failure>((change.article, ranked))
+        Ok::<_, Failure>((change, ranked))
     }))
     .buffer_unordered(AT_ONCE);
-    while let Some((article, ranked)) = writes.try_next().await? {
-        let list = ranked.list(&id(article), k).into_iter().flat_map(|list| list.neighbours);
-        let list = list.filter_map(|one| Some((crate::shop::number(&one.article_id)?, one.version)));
-        shown.insert(article, list.collect());
+    while let Some((change, ranked)) = writes.try_next().await? {
+        let list = ranked.list(&id(change.article), k).into_iter().flat_map(|list| list.neighbours);
+        let entries = list.filter_map(|one| {
+            let article = crate::shop::number(&one.article_id)?;
+            Some(Shown { article, version: one.version, score: one.score })
+        });
+        shown.insert(change.article, Published { version: change.version, entries: entries.collect() });
     }
     Ok(())
 }

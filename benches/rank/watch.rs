@@ -3,9 +3,11 @@
 //! Guarantee: an event's own list counts when a record of that article shows the
 //! event's version or a later one (a tombstone, if it was deleted); a list counts as
 //! affected by an event when it first shows the changed article at the event's version,
-//! or no longer shows an article that was deleted. Moments are those of receipt. A list
-//! that an article leaves because it moved away is not counted: that cannot be told from
-//! being displaced.
+//! or no longer shows an article that was deleted. Moments are those of receipt. Not
+//! counted is an article that moves up into the place of a better one that left: it does
+//! so when the other changes, however long after its own event; nor one that a list's own
+//! change brings in. Nor is a list that an article leaves because it moved away: that
+//! cannot be told from being displaced.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,9 +24,9 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::Failure;
 use crate::shop;
 
-/// A published list, as far as it is looked at.
+/// A published record, as far as it is looked at.
 #[derive(Deserialize)]
-struct List<'a> {
+struct Record<'a> {
     version: u64,
     #[serde(borrow)]
     neighbours: Vec<Neighbour<'a>>,
@@ -34,10 +36,24 @@ struct List<'a> {
 struct Neighbour<'a> {
     article_id: &'a str,
     version: u64,
+    score: f64,
 }
 
-/// An article and its version, as a list shows it.
-pub(crate) type Shown = (usize, u64);
+/// An entry of a list.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shown {
+    pub(crate) article: usize,
+    pub(crate) version: u64,
+    pub(crate) score: f64,
+}
+
+/// A list as it was published.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct List {
+    /// Of the article whose list it is.
+    pub(crate) version: u64,
+    pub(crate) entries: Vec<Shown>,
+}
 
 /// What became of an event.
 #[derive(Debug, Clone)]
@@ -59,7 +75,7 @@ pub(crate) struct Seen {
     /// Deleted articles and the version of the event.
     deleted: HashMap<usize, u64>,
     /// Each article's list as it was last published.
-    pub(crate) lists: HashMap<usize, Vec<Shown>>,
+    pub(crate) lists: HashMap<usize, List>,
     pub(crate) records: u64,
     /// Lists that showed an article at an older version than the one before.
     pub(crate) went_back: u64,
@@ -83,23 +99,22 @@ impl Seen {
     }
 
     /// Takes a record in; answers the events whose own list it is.
-    fn record(&mut self, article: usize, version: u64, list: Vec<Shown>, now: Instant) -> Vec<u64> {
+    fn record(&mut self, article: usize, list: List, now: Instant) -> Vec<u64> {
         self.records += 1;
         self.last_record = Some(now);
         let before = self.lists.insert(article, list.clone()).unwrap_or_default();
-        for shown in list.iter().filter(|shown| !before.contains(shown)) {
-            self.affected(shown.1, shown.0, article, now);
+        for shown in brought_in(&before, &list) {
+            self.affected(shown.version, shown.article, article, now);
         }
-        let older =
-            |(id, version): &Shown| before.iter().any(|(other, newer)| other == id && newer > version);
-        self.went_back += u64::from(list.iter().any(older));
-        for (gone, _) in before.iter().filter(|(id, _)| list.iter().all(|(other, _)| other != id)) {
-            if let Some(version) = self.deleted.get(gone).copied() {
-                self.affected(version, *gone, article, now);
+        let older = |shown: &Shown| place(&before, shown).is_some_and(|then| then.version > shown.version);
+        self.went_back += u64::from(list.entries.iter().any(older));
+        for gone in before.entries.iter().filter(|shown| place(&list, shown).is_none()) {
+            if let Some(version) = self.deleted.get(&gone.article).copied() {
+                self.affected(version, gone.article, article, now);
             }
         }
         let Some(open) = self.open.get_mut(&article) else { return Vec::new() };
-        let later = open.split_off(&version.saturating_add(1));
+        let later = open.split_off(&list.version.saturating_add(1));
         let done = std::mem::replace(open, later);
         if open.is_empty() {
             self.open.remove(&article);
@@ -119,6 +134,21 @@ impl Seen {
             event.last = Some(now);
         }
     }
+}
+
+/// The entry of the same article.
+fn place<'l>(list: &'l List, shown: &Shown) -> Option<&'l Shown> {
+    list.entries.iter().find(|other| other.article == shown.article)
+}
+
+/// What a list shows because the shown article changed.
+fn brought_in<'l>(before: &'l List, list: &'l List) -> impl Iterator<Item = &'l Shown> {
+    let left = before.entries.iter().filter(|shown| place(list, shown).is_none());
+    let best_that_left = left.map(|shown| shown.score).fold(f64::NEG_INFINITY, f64::max);
+    list.entries.iter().filter(move |shown| match place(before, shown) {
+        Some(then) => then.version != shown.version,
+        None => before.version == list.version && shown.score > best_that_left,
+    })
 }
 
 /// A reader in a thread of its own. Dropped, it ends.
@@ -185,19 +215,21 @@ fn read(consumer: &BaseConsumer, seen: &Mutex<Seen>, stop: &AtomicBool, finished
         let now = Instant::now();
         let key = message.key().and_then(|key| std::str::from_utf8(key).ok()).and_then(shop::number);
         let article = key.expect("the key of a list is an article of this benchmark");
-        let (version, list) = match message.payload() {
-            None => (u64::MAX, Vec::new()),
+        let list = match message.payload() {
+            None => List { version: u64::MAX, entries: Vec::new() },
             Some(value) => {
-                let list: List = serde_json::from_slice(value).expect("a published list is JSON");
-                let shown = list.neighbours.iter().map(|one| {
-                    (shop::number(one.article_id).expect("a neighbour is an article"), one.version)
+                let record: Record = serde_json::from_slice(value).expect("a published list is JSON");
+                let entries = record.neighbours.iter().map(|one| Shown {
+                    article: shop::number(one.article_id).expect("a neighbour is an article"),
+                    version: one.version,
+                    score: one.score,
                 });
-                (list.version, shown.collect())
+                List { version: record.version, entries: entries.collect() }
             }
         };
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.bytes += message.payload_len() as u64;
-        for version in seen.record(article, version, list, now) {
+        for version in seen.record(article, list, now) {
             // Nobody waits any more once the run is over.
             finished.send(version).ok();
         }

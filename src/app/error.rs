@@ -12,6 +12,7 @@ use crate::encoder::EncoderError;
 use crate::error::{Classify, Disposition};
 use crate::pipeline::PipelineError;
 use crate::similarity::MAX_DIMENSION;
+use crate::telemetry::TelemetryError;
 
 /// Exit codes, as `sysexits.h` names them.
 pub mod exit {
@@ -28,8 +29,8 @@ pub mod exit {
 pub enum AppError {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error("log.filter: {0}")]
-    LogFilter(#[from] tracing_subscriber::filter::ParseError),
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     #[error(transparent)]
     Encoder(#[from] EncoderError),
     #[error(
@@ -68,7 +69,7 @@ impl AppError {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::Config(_)
-            | Self::LogFilter(_)
+            | Self::Telemetry(_)
             | Self::NoText
             | Self::NoDimension
             | Self::TooManyDimensions(_) => Disposition::Configuration,

@@ -9,7 +9,9 @@ mod open;
 mod probe;
 mod start;
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +31,7 @@ use crate::config::{Config, Role};
 use crate::health::Health;
 use crate::metrics::metrics;
 use crate::pipeline::{embed, rank};
+use crate::telemetry;
 
 /// Records that wait between a consumer and its role.
 const EDGE_CAPACITY: usize = 1024;
@@ -83,7 +86,7 @@ async fn run(
     http: Option<server::Bound>,
     stop: CancellationToken,
 ) -> Result<(), AppError> {
-    metrics().process.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+    describe(config);
     let probe = Arc::new(WorkerProbe::new(Arc::clone(&health)));
     // Health is answered while the worker starts and while it drains.
     let serving = http.map(|bound| Serving::start(bound, Arc::clone(&probe)));
@@ -91,7 +94,26 @@ async fn run(
     if let Some(serving) = serving {
         serving.stop().await?;
     }
+    telemetry::stop().await;
     ended
+}
+
+/// Says in the metrics what this process is.
+fn describe(config: &Config) {
+    metrics().begin(config);
+    let labels = [env!("CARGO_PKG_VERSION"), config.role.as_str()];
+    metrics().process.build_info.with_label_values(&labels).set(1);
+    metrics().process.gpus_visible.set(gpus_visible(Path::new("/dev")));
+}
+
+/// NVIDIA's device files, `nvidia0` and so on, in a folder; 0 where there is none.
+fn gpus_visible(devices: &Path) -> i64 {
+    let names = std::fs::read_dir(devices).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let is_gpu = |name: &OsString| {
+        let number = name.to_str().and_then(|name| name.strip_prefix("nvidia"));
+        number.is_some_and(|number| number.parse::<u32>().is_ok())
+    };
+    names.filter(is_gpu).count() as i64
 }
 
 async fn work(
@@ -212,5 +234,20 @@ impl Serving {
         self.stop.cancel();
         self.task.await.map_err(AppError::Task)??;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gpus_are_the_numbered_device_files() {
+        let devices = tempfile::tempdir().unwrap();
+        for name in ["nvidia0", "nvidia11", "nvidiactl", "nvidia-uvm", "null"] {
+            std::fs::write(devices.path().join(name), "").unwrap();
+        }
+        assert_eq!(gpus_visible(devices.path()), 2);
+        assert_eq!(gpus_visible(&devices.path().join("none")), 0);
     }
 }

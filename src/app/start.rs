@@ -224,7 +224,7 @@ async fn load_encoder(config: &Config) -> Result<(Option<Encoder>, Identity), Ap
     if config.ranking.text_weight > 0.0 && !encoder.has_text() {
         return Err(AppError::NoText);
     }
-    let labels = [encoder.fingerprint(), encoder.execution_provider()];
+    let labels = [encoder.fingerprint(), encoder.execution_provider(), encoder.model()];
     metrics().encoder.encoder_info.with_label_values(&labels).set(1);
     let identity = Identity::new(encoder.fingerprint().to_owned(), encoder.dimension())?;
     Ok((Some(encoder), identity))

@@ -5,6 +5,7 @@
 //! answer, 78 the configuration is at fault.
 
 mod check;
+mod config;
 mod demo;
 pub mod dev;
 mod embed;
@@ -12,6 +13,8 @@ mod listing;
 mod rebuild;
 pub mod score;
 mod similar;
+mod topics;
+mod tune_encoder;
 mod worker;
 
 use std::path::PathBuf;
@@ -39,8 +42,14 @@ enum Command {
     Demo(demo::DemoArguments),
     /// Check the configuration and everything it names, one line each
     Check(check::CheckArguments),
+    /// Print the configuration, its schema or an example
+    Config(config::ConfigCommand),
+    /// Create the topics of the worker, or verify them
+    Topics(topics::TopicsArguments),
     /// Turn images and texts into embeddings
     Embed(embed::EmbedArguments),
+    /// Measure which sessions, threads and batches make the encoder fastest on this machine
+    TuneEncoder(tune_encoder::TuneArguments),
     /// Score similarity matrices or pairs of image sets
     Score(score::ScoreArguments),
     /// Compute exact lists by brute force over what is stored, or compare with them
@@ -63,7 +72,14 @@ impl ConfigArguments {
     /// Loads the configuration and starts logging as it says.
     fn load(&self) -> Result<Config, AppError> {
         let config = Config::load(self.config.as_deref())?;
-        telemetry::start(&config.log)?;
+        telemetry::start(&config.log, None)?;
+        Ok(config)
+    }
+
+    /// The same for a worker, whose traces are exported as well.
+    fn load_worker(&self) -> Result<Config, AppError> {
+        let config = Config::load(self.config.as_deref())?;
+        telemetry::start(&config.log, Some(&config.telemetry.otlp))?;
         Ok(config)
     }
 }
@@ -90,11 +106,14 @@ async fn dispatch(command: Command, matches: &ArgMatches) -> anyhow::Result<Exit
         Command::Run(arguments) => worker::run(&arguments).await,
         Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Check(arguments) => check::run(&arguments).await,
+        Command::Config(arguments) => config::run(&arguments, &mut std::io::stdout().lock()),
+        Command::Topics(arguments) => topics::run(&arguments).await,
         Command::Embed(arguments) => {
             // The order of images among texts is only here.
             let own = matches.subcommand_matches("embed").unwrap_or(matches);
             embed::run(&arguments, own).await
         }
+        Command::TuneEncoder(arguments) => tune_encoder::run(&arguments, &mut std::io::stdout()).await,
         Command::Score(arguments) => score::run(&arguments, &mut std::io::stdout().lock()),
         Command::Rebuild(arguments) => rebuild::run(&arguments).await,
         Command::Similar(arguments) => similar::run(&arguments).await,
@@ -108,7 +127,8 @@ async fn dispatch(command: Command, matches: &ArgMatches) -> anyhow::Result<Exit
 
 /// Commands other than the worker only log what is wrong.
 fn log_warnings() -> Result<(), AppError> {
-    Ok(telemetry::start(&LogSettings { format: LogFormat::Text, filter: "warn".to_owned() })?)
+    let log = LogSettings { format: LogFormat::Text, filter: "warn".to_owned() };
+    Ok(telemetry::start(&log, None)?)
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {

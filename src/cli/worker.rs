@@ -43,7 +43,7 @@ impl From<RoleArgument> for Role {
 }
 
 pub(super) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
-    let mut config = arguments.config.load()?;
+    let mut config = arguments.config.load_worker()?;
     if let Some(role) = arguments.role {
         config.role = role.into();
     }

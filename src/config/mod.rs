@@ -4,10 +4,15 @@
 //! write instead; a configuration that loads has every value in its range.
 
 mod keys;
+pub mod print;
+mod ranges;
+pub mod schema;
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::adapters::http::HttpSettings;
 use crate::adapters::kafka::settings::KafkaSettings;
@@ -18,6 +23,9 @@ use crate::pipeline::dispatch::DispatchSettings;
 use crate::pipeline::rank::RankingSettings;
 use crate::pipeline::rank::sweep::SweepSettings;
 use crate::retry::BackoffSettings;
+use crate::telemetry::TelemetrySettings;
+
+use self::print::Origins;
 
 /// Every setting with its default, commented.
 pub const DEFAULTS: &str = include_str!("../../config/default.yaml");
@@ -25,7 +33,7 @@ pub const DEFAULTS: &str = include_str!("../../config/default.yaml");
 const ENVIRONMENT_PREFIX: &str = "LOOKALIKE";
 
 /// Which stages this process runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     All,
@@ -33,13 +41,25 @@ pub enum Role {
     Rank,
 }
 
+impl Role {
+    /// Its name in settings and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Embed => "embed",
+            Self::Rank => "rank",
+        }
+    }
+}
+
 /// The whole process's configuration.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub role: Role,
     pub kafka: KafkaSettings,
     pub objects: ObjectSettings,
+    #[schemars(schema_with = "schema::of_encoder")]
     pub encoder: EncoderSettings,
     pub qdrant: QdrantSettings,
     pub ranking: RankingSettings,
@@ -48,13 +68,14 @@ pub struct Config {
     pub watch_jobs: DispatchSettings,
     pub sweep: SweepSettings,
     pub retry: BackoffSettings,
+    pub telemetry: TelemetrySettings,
     pub http: HttpSettings,
     pub shutdown: ShutdownSettings,
     pub log: LogSettings,
 }
 
 /// Bounds of a clean stop.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShutdownSettings {
     /// Work under way may finish.
@@ -64,7 +85,7 @@ pub struct ShutdownSettings {
 }
 
 /// How the log looks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogSettings {
     pub format: LogFormat,
@@ -72,7 +93,7 @@ pub struct LogSettings {
     pub filter: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     Text,
@@ -93,7 +114,7 @@ pub enum ConfigError {
     #[error("configuration: {0}")]
     Encoder(#[from] EncoderError),
     #[error("configuration: {key} is {value}; it must be {must}")]
-    Range { key: &'static str, value: String, must: &'static str },
+    Range { key: &'static str, value: String, must: String },
 }
 
 fn suggestion(nearest: &Option<String>) -> String {
@@ -106,6 +127,11 @@ const REQUIRED: [&str; 2] = ["kafka.bootstrap_servers", "qdrant.url"];
 impl Config {
     /// Reads a file and the environment over the defaults.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        Ok(Self::load_with_origins(path)?.0)
+    }
+
+    /// The same, with where each value comes from that is not the default.
+    pub fn load_with_origins(path: Option<&Path>) -> Result<(Self, Origins), ConfigError> {
         let mut sources = Vec::new();
         if let Some(path) = path {
             let file = config::File::from(path).format(format_of(path)?);
@@ -120,22 +146,26 @@ impl Config {
             .separator("__")
             .ignore_empty(true);
         sources.push(config::Config::builder().add_source(environment).build()?);
-        let mut config = Self::merge(sources)?;
+        let (mut config, mut origins) = Self::merge(sources)?;
         let library = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
+        let configured = config.encoder.library.is_some();
         config.encoder = config.encoder.or_library(library);
-        Ok(config)
+        if !configured && config.encoder.library.is_some() {
+            origins.insert("encoder.library".to_owned(), "the environment".to_owned());
+        }
+        Ok((config, origins))
     }
 
     /// Reads YAML text over the defaults, without the environment.
     pub fn from_yaml(text: &str) -> Result<Self, ConfigError> {
         let source = config::File::from_str(text, config::FileFormat::Yaml);
-        Self::merge(vec![config::Config::builder().add_source(source).build()?])
+        Ok(Self::merge(vec![config::Config::builder().add_source(source).build()?])?.0)
     }
 
-    fn merge(sources: Vec<config::Config>) -> Result<Self, ConfigError> {
+    fn merge(sources: Vec<config::Config>) -> Result<(Self, Origins), ConfigError> {
         let defaults = config::File::from_str(DEFAULTS, config::FileFormat::Yaml);
         let known = config::Config::builder().add_source(defaults).build()?;
-        let known: serde_json::Value = known.try_deserialize()?;
+        let known: Value = known.try_deserialize()?;
         let defaults = config::File::from_str(DEFAULTS, config::FileFormat::Yaml);
         let mut builder = config::Config::builder().add_source(defaults);
         for source in sources {
@@ -149,67 +179,42 @@ impl Config {
                 return Err(ConfigError::MissingKey { key, variable });
             }
         }
+        let mut origins = Origins::new();
+        collect_origins(&merged.cache, "", &mut origins);
         let config: Self = merged.try_deserialize()?;
         config.validate()?;
-        Ok(config)
+        Ok((config, origins))
     }
 
     fn validate(&self) -> Result<(), ConfigError> {
         self.encoder.validate()?;
-        let ranking = &self.ranking;
-        let range = |fits: bool, key, value: String, must| {
-            if fits { Ok(()) } else { Err(ConfigError::Range { key, value, must }) }
+        // Strings, numbers and tables of them: it is always JSON.
+        ranges::check(&serde_json::to_value(self).unwrap_or_default())?;
+        let range = |fits: bool, key, value: String, must: &str| {
+            if fits { Ok(()) } else { Err(ConfigError::Range { key, value, must: must.to_owned() }) }
         };
-        let share = |value: f64| (0.0..=1.0).contains(&value);
-        let cosine = |value: f64| (-1.0..=1.0).contains(&value);
-        // 1000 neighbours without explanations stay below Kafka's default record size.
-        range((1..=1000).contains(&ranking.k), "ranking.k", ranking.k.to_string(), "1 to 1000")?;
-        range(share(ranking.text_weight), "ranking.text_weight", ranking.text_weight.to_string(), "0 to 1")?;
-        range(cosine(ranking.threshold), "ranking.threshold", ranking.threshold.to_string(), "-1 to 1")?;
-        let weight = ranking.coverage_weight;
-        range(
-            weight >= 0.0 && weight.is_finite(),
-            "ranking.coverage_weight",
-            weight.to_string(),
-            "0 or more",
-        )?;
-        let positive = [
-            ("ranking.min_matches", ranking.min_matches),
-            ("ranking.candidate_limit", ranking.candidate_limit),
-            ("ranking.max_images", ranking.max_images),
-            ("ranking.fan_out_per_second", ranking.fan_out_per_second as usize),
-            ("ranking.max_matches", ranking.max_matches.unwrap_or(1)),
-            ("objects.max_concurrent_fetches", self.objects.max_concurrent_fetches),
-            ("embed_jobs.max_concurrent_articles", self.embed_jobs.max_concurrent_articles),
-            ("embed_jobs.max_batch_records", self.embed_jobs.max_batch_records),
-            ("rank_jobs.max_concurrent_articles", self.rank_jobs.max_concurrent_articles),
-            ("rank_jobs.max_batch_records", self.rank_jobs.max_batch_records),
-            ("watch_jobs.max_concurrent_articles", self.watch_jobs.max_concurrent_articles),
-            ("watch_jobs.max_batch_records", self.watch_jobs.max_batch_records),
-            ("kafka.max_in_flight_records", self.kafka.max_in_flight_records),
-            ("kafka.max_uncommitted_records", self.kafka.max_uncommitted_records),
-            ("qdrant.replication_factor", self.qdrant.replication_factor as usize),
-        ];
-        for (key, value) in positive {
-            range(value >= 1, key, value.to_string(), "at least 1")?;
+        if let Some(endpoint) = &self.telemetry.otlp.endpoint {
+            // Without a scheme the client would take it for https.
+            let has_scheme = ["http://", "https://"].iter().any(|scheme| endpoint.starts_with(scheme));
+            let must = "http://host:port or https://host:port";
+            range(has_scheme, "telemetry.otlp.endpoint", endpoint.clone(), must)?;
         }
-        let milliseconds = [
-            ("kafka.commit_interval_ms", self.kafka.commit_interval_ms),
-            ("kafka.delivery_timeout_ms", self.kafka.delivery_timeout_ms),
-            ("qdrant.timeout_ms", self.qdrant.timeout_ms),
-            ("sweep.interval_ms", self.sweep.interval_ms),
-            ("retry.first_ms", self.retry.first_ms),
-            ("retry.max_ms", self.retry.max_ms),
-        ];
-        for (key, value) in milliseconds {
-            range(value >= 1, key, value.to_string(), "at least 1")?;
+        let ShutdownSettings { drain_ms, deadline_ms } = self.shutdown;
+        let must = "above shutdown.drain_ms";
+        range(deadline_ms > drain_ms, "shutdown.deadline_ms", deadline_ms.to_string(), must)
+    }
+}
+
+/// Notes where values come from that have an origin: files by their name, and the
+/// environment. Defaults have none.
+fn collect_origins(value: &config::Value, path: &str, origins: &mut Origins) {
+    if let config::ValueKind::Table(table) = &value.kind {
+        for (key, value) in table {
+            let here = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            collect_origins(value, &here, origins);
         }
-        range(
-            self.shutdown.deadline_ms > self.shutdown.drain_ms,
-            "shutdown.deadline_ms",
-            self.shutdown.deadline_ms.to_string(),
-            "above shutdown.drain_ms",
-        )
+    } else if let Some(origin) = value.origin() {
+        origins.insert(path.to_owned(), origin.to_owned());
     }
 }
 

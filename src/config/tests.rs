@@ -41,6 +41,14 @@ fn values_out_of_range_are_refused() {
     let message = error(&format!("{LEAST}ranking: {{k: 0}}"));
     assert!(message.contains("ranking.k"), "{message}");
     assert!(error(&format!("{LEAST}ranking: {{k: many}}")).contains("ranking.k"));
+    let message = error(&format!("{LEAST}ranking: {{coverage_weight: 'inf'}}"));
+    assert!(message.contains("not a finite number; it must be 0 or more"), "{message}");
+    let message = error(&format!("{LEAST}shutdown: {{drain_ms: 40000}}"));
+    assert!(message.contains("above shutdown.drain_ms"), "{message}");
+    let message = error(&format!("{LEAST}telemetry: {{otlp: {{endpoint: 'collector:4317'}}}}"));
+    assert!(message.contains("it must be http://host:port"), "{message}");
+    let unset = Config::from_yaml(&format!("{LEAST}ranking: {{max_matches: null}}"));
+    assert_eq!(unset.unwrap().ranking.max_matches, None);
 }
 
 #[test]

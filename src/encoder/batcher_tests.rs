@@ -1,11 +1,20 @@
 use std::sync::mpsc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use proptest::prelude::*;
 
 use super::*;
+use crate::error::{Classify as _, Disposition};
 
 const EAGER: BatchRules = BatchRules { max_size: 8, max_delay: Duration::ZERO };
+/// Works on every test network.
+const KNOWN: i32 = 500;
+
+fn start(networks: Vec<Angles>, rules: BatchRules, queue_capacity: usize) -> Batcher<i32> {
+    let batching = Batching { rules, padded_sizes: Vec::new(), queue_capacity };
+    Batcher::start(networks, KNOWN, batching).unwrap()
+}
 
 /// Maps a number to an angle; −1 fails, −2 panics, −3 gives no numbers.
 #[derive(Default)]
@@ -62,7 +71,7 @@ fn expected(input: i32) -> Embedding {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn results_keep_their_places() {
     let networks = vec![Angles::default(), Angles::default(), Angles::default()];
-    let batcher = Batcher::start(networks, EAGER, 16).unwrap();
+    let batcher = start(networks, EAGER, 16);
     let results = join_all((0..500).map(|input| batcher.embed(input))).await;
     for (input, result) in (0..500).zip(results) {
         assert_eq!(result.unwrap(), expected(input));
@@ -74,7 +83,7 @@ async fn a_bad_input_fails_alone() {
     let (open, gate) = mpsc::channel();
     let network = Angles { gate: Some(gate), ..Angles::default() };
     let sizes = Arc::clone(&network.sizes);
-    let batcher = Batcher::start(vec![network], EAGER, 16).unwrap();
+    let batcher = start(vec![network], EAGER, 16);
     let open = closed_first(open);
     (0..32).for_each(|_| open.send(()).unwrap());
     let inputs = [7, -1, 8, -2, 9, -3, 10];
@@ -98,7 +107,7 @@ async fn batches_fill_while_the_network_is_busy_and_skip_callers_that_left() {
     let (open, gate) = mpsc::channel();
     let network = Angles { gate: Some(gate), ..Angles::default() };
     let sizes = Arc::clone(&network.sizes);
-    let batcher = Batcher::start(vec![network], EAGER, 64).unwrap();
+    let batcher = start(vec![network], EAGER, 64);
     let open = closed_first(open);
     let mut calls: Vec<_> = (0..13).map(|input| Box::pin(batcher.embed(input))).collect();
     // One input first, so that the network is busy with it; then 12 more.
@@ -123,7 +132,7 @@ async fn the_queue_is_bounded() {
     let (open, gate) = mpsc::channel();
     let network = Angles { gate: Some(gate), ..Angles::default() };
     let sizes = Arc::clone(&network.sizes);
-    let batcher = Batcher::start(vec![network], EAGER, 2).unwrap();
+    let batcher = start(vec![network], EAGER, 2);
     let open = closed_first(open);
     let mut calls: Vec<_> = (0..6).map(|input| Box::pin(batcher.embed(input))).collect();
     assert!(futures::poll!(calls[0].as_mut()).is_pending());
@@ -146,14 +155,14 @@ async fn the_queue_is_bounded() {
 #[tokio::test]
 async fn an_incomplete_batch_waits_for_the_delay_and_a_complete_one_does_not() {
     let rules = |milliseconds| BatchRules { max_size: 4, max_delay: Duration::from_millis(milliseconds) };
-    let batcher = Batcher::start(vec![Angles::default()], rules(30), 16).unwrap();
+    let batcher = start(vec![Angles::default()], rules(30), 16);
     let started = Instant::now();
     batcher.embed(1).await.unwrap();
     assert!(started.elapsed() >= Duration::from_millis(30));
 
     let network = Angles::default();
     let sizes = Arc::clone(&network.sizes);
-    let batcher = Batcher::start(vec![network], rules(600_000), 16).unwrap();
+    let batcher = start(vec![network], rules(600_000), 16);
     let results = join_all((0..4).map(|input| batcher.embed(input))).await;
     assert!(results.iter().all(Result::is_ok));
     assert_eq!(*sizes.lock().unwrap(), [4]);
@@ -163,31 +172,131 @@ async fn an_incomplete_batch_waits_for_the_delay_and_a_complete_one_does_not() {
 async fn dropping_it_ends_the_threads() {
     let alive = Arc::new(());
     let networks = (0..3).map(|_| Angles { _alive: Arc::clone(&alive), ..Angles::default() });
-    let batcher = Batcher::start(networks.collect(), EAGER, 4).unwrap();
+    let batcher = start(networks.collect(), EAGER, 4);
     batcher.embed(1).await.unwrap();
     assert_eq!(Arc::strong_count(&alive), 1 + 3);
     drop(batcher);
     assert_eq!(Arc::strong_count(&alive), 1);
 }
 
+/// Fails as a device would that dies on a certain input.
+struct Dying(i32);
+
+impl Network for Dying {
+    type Input = i32;
+    const TOWER: &'static str = "test";
+
+    fn largest_batch(&self) -> Option<usize> {
+        None
+    }
+
+    fn run(&mut self, inputs: &[&i32]) -> Result<Vec<Vec<f32>>, String> {
+        if inputs.contains(&&self.0) {
+            return Err("CUDA failure 719: unspecified launch failure ; GPU=0".to_owned());
+        }
+        Ok(inputs.iter().map(|input| vector(**input)).collect())
+    }
+}
+
+#[tokio::test]
+async fn a_lost_device_is_told_to_every_caller_now_and_later() {
+    let rules = BatchRules { max_size: 4, max_delay: Duration::ZERO };
+    let batching = Batching { rules, padded_sizes: Vec::new(), queue_capacity: 8 };
+    let batcher = Batcher::start(vec![Dying(13), Dying(13)], KNOWN, batching).unwrap();
+    let mut lost = 0;
+    for (input, result) in (0..40).zip(join_all((0..40).map(|input| batcher.embed(input))).await) {
+        match result {
+            Ok(embedding) => assert_eq!(embedding, expected(input)),
+            Err(error) => {
+                assert_eq!(error.disposition(), Disposition::Fatal);
+                assert!(error.to_string().contains("CUDA failure 719"), "{error}");
+                lost += 1;
+            }
+        }
+    }
+    assert!(lost > 0);
+    let later = batcher.embed(1).await.unwrap_err();
+    assert!(matches!(later, EncoderError::DeviceLost { .. }), "{later}");
+}
+
+/// Waits in each run until it is released. Inputs divisible by 7 fail; more rows than
+/// `memory` find none.
+struct Shuffled {
+    arrivals: mpsc::Sender<mpsc::Sender<()>>,
+    memory: usize,
+}
+
+impl Network for Shuffled {
+    type Input = i32;
+    const TOWER: &'static str = "test";
+
+    fn largest_batch(&self) -> Option<usize> {
+        None
+    }
+
+    fn run(&mut self, inputs: &[&i32]) -> Result<Vec<Vec<f32>>, String> {
+        let (release, released) = mpsc::channel();
+        self.arrivals.send(release).unwrap();
+        released.recv().unwrap();
+        if inputs.len() > self.memory {
+            return Err("Failed to allocate memory for requested buffer of size 9".to_owned());
+        }
+        match inputs.iter().find(|input| **input % 7 == 0) {
+            Some(bad) => Err(format!("bad input {bad}")),
+            None => Ok(inputs.iter().map(|input| vector(**input)).collect()),
+        }
+    }
+}
+
+/// Releases waiting networks in the given order, until all are gone.
+fn release_in_order(arrivals: &mpsc::Receiver<mpsc::Sender<()>>, networks: usize, order: &[usize]) {
+    // How long a free network is given to come back: idle ones do not. Only decides
+    // how well the order is mixed.
+    let turn = Duration::from_millis(1);
+    let mut waiting = Vec::new();
+    for place in order.iter().cycle() {
+        while waiting.len() < networks {
+            match arrivals.recv_timeout(turn) {
+                Ok(release) => waiting.push(release),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                Err(mpsc::RecvTimeoutError::Timeout) if waiting.is_empty() => {}
+                Err(mpsc::RecvTimeoutError::Timeout) => break,
+            }
+        }
+        waiting.swap_remove(place % waiting.len()).send(()).unwrap();
+    }
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
-    fn a_decision_never_takes_too_many_nor_waits_too_long(
-        waiting in 0usize..100, max_size in 1usize..40,
-        age in 0u64..50, delay in 0u64..50, closed: bool,
+    fn each_input_gets_its_own_answer_in_whatever_order_batches_end(
+        inputs in 1i32..120, networks in 1usize..5, max_size in 1usize..9, memory in 1usize..9,
+        padded_sizes in prop::collection::btree_set(1usize..9, 0..4), queue_capacity in 1usize..40,
+        order in prop::collection::vec(0usize..8, 1..50),
     ) {
-        let rules = BatchRules { max_size, max_delay: Duration::from_millis(delay) };
-        match rules.decide(waiting, Duration::from_millis(age), closed) {
-            Step::Take(count) => {
-                prop_assert!(count >= 1 && count <= max_size && count <= waiting);
-                prop_assert!(count == max_size || age >= delay || closed);
+        let (arrivals, arrived) = mpsc::channel();
+        let conductor = thread::spawn(move || release_in_order(&arrived, networks, &order));
+        let shuffled = (0..networks).map(|_| Shuffled { arrivals: arrivals.clone(), memory }).collect();
+        drop(arrivals);
+        let rules = BatchRules { max_size, max_delay: Duration::ZERO };
+        let batching = Batching { rules, padded_sizes: padded_sizes.into_iter().collect(), queue_capacity };
+        let batcher = Batcher::<i32>::start::<Shuffled>(shuffled, KNOWN, batching).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let results = runtime.block_on(join_all((1..=inputs).map(|input| batcher.embed(input))));
+        drop(batcher);
+        conductor.join().unwrap();
+        for (input, result) in (1..=inputs).zip(results) {
+            match result {
+                Ok(embedding) => {
+                    prop_assert!(input % 7 != 0);
+                    prop_assert_eq!(embedding, expected(input));
+                }
+                Err(error) => {
+                    prop_assert!(matches!(&error, EncoderError::Inference { reason, .. }
+                        if *reason == format!("bad input {input}")), "{}: {}", input, error);
+                }
             }
-            Step::WaitAtMost(left) => {
-                prop_assert!(waiting > 0 && waiting < max_size && !closed);
-                prop_assert_eq!(left, Duration::from_millis(delay - age));
-            }
-            Step::Wait => prop_assert!(waiting == 0 && !closed),
-            Step::Stop => prop_assert!(waiting == 0 && closed),
         }
     }
 }

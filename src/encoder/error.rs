@@ -11,6 +11,10 @@ use crate::imaging::{ImageRejected, PreprocessingError};
 pub enum EncoderError {
     #[error("encoder.{name} is {value}; it must be {least} to {most}")]
     Setting { name: &'static str, value: usize, least: usize, most: usize },
+    #[error("encoder.gpu.{name} {reason}")]
+    GpuSetting { name: &'static str, reason: &'static str },
+    #[error("encoder.{name} is {value:?}; it must {must}")]
+    Choice { name: &'static str, value: String, must: &'static str },
     #[error(
         "ONNX Runtime is not at {}; run `make onnxruntime` in a checkout, or set \
          encoder.library (or ORT_DYLIB_PATH) to the shared library of ONNX Runtime 1.24 or later",
@@ -45,6 +49,13 @@ pub enum EncoderError {
     ExecutionProvider { provider: &'static str, reason: String },
     #[error("encoder self test: {reason}")]
     SelfTest { reason: String },
+    #[error(
+        "the {tower} network has no memory even for a single input: {reason}; end what else uses \
+         it, or raise encoder.gpu.memory_mebibytes"
+    )]
+    OutOfMemory { tower: &'static str, reason: String },
+    #[error("the device of the {tower} network cannot be used any more, only a restart helps: {reason}")]
+    DeviceLost { tower: &'static str, reason: String },
     #[error("the {tower} network failed: {reason}")]
     Inference { tower: &'static str, reason: String },
     #[error("the {tower} network gave no usable vector: {source}")]
@@ -56,7 +67,9 @@ pub enum EncoderError {
     WrongTensor { actual_width: u32, actual_height: u32, width: u32, height: u32 },
     #[error("the text cannot be tokenized: {reason}")]
     Tokens { reason: String },
-    #[error("this encoder has no text network (no text_model.onnx in its directory)")]
+    #[error(
+        "this encoder has no text network (no text_model.onnx, nor a model.onnx that takes texts too, in its directory)"
+    )]
     NoTextNetwork,
     #[error("the encoder has stopped")]
     Stopped,
@@ -66,6 +79,8 @@ impl Classify for EncoderError {
     fn disposition(&self) -> Disposition {
         match self {
             Self::Setting { .. }
+            | Self::GpuSetting { .. }
+            | Self::Choice { .. }
             | Self::LibraryMissing { .. }
             | Self::LibraryUnusable { .. }
             | Self::LibraryLoaded { .. }
@@ -78,7 +93,9 @@ impl Classify for EncoderError {
             | Self::NoTextNetwork => Disposition::Configuration,
             // The network fails on this very input, whatever else is in its batch.
             Self::Inference { .. } | Self::Embedding { .. } | Self::Tokens { .. } => Disposition::DeadLetter,
-            Self::WrongTensor { .. } | Self::Stopped => Disposition::Fatal,
+            // Somebody else's memory, or our own that is free again after other batches.
+            Self::OutOfMemory { .. } => Disposition::Retry,
+            Self::WrongTensor { .. } | Self::DeviceLost { .. } | Self::Stopped => Disposition::Fatal,
         }
     }
 
@@ -91,8 +108,12 @@ impl Classify for EncoderError {
                 "onnxruntime"
             }
             Self::SelfTest { .. } => "self_test",
+            Self::OutOfMemory { .. } => "out_of_memory",
+            Self::DeviceLost { .. } => "device_lost",
             Self::WrongTensor { .. } | Self::Stopped => "encoder_stopped",
             Self::Setting { .. }
+            | Self::GpuSetting { .. }
+            | Self::Choice { .. }
             | Self::Directory { .. }
             | Self::File { .. }
             | Self::Preprocessing { .. }

@@ -6,37 +6,54 @@
 //!   understood is refused at load, with the reason.
 //! - A loaded encoder has passed a self test: unit length, no NaN, the same
 //!   vector twice and at any batch size.
-//! - It runs where it was told to run, or does not load.
+//! - It runs where it was told to run, and gives there what the CPU gives, or does
+//!   not load.
 //! - A result never reaches the wrong input, and queues are bounded.
 //!
 //! The way of a picture: [`Encoder::preprocess`] (on the caller's blocking
 //! thread) → [`Encoder::embed_image`] → queue → a batch with pictures of other
 //! articles → the session's own thread → back through a channel of its own.
 
+mod batch_rules;
 mod batcher;
+mod device_error;
 mod error;
+mod graph;
 mod library;
+mod loader;
 mod model_directory;
+mod network_file;
+mod network_settings;
+mod onnx_file;
+mod placement;
+mod pooling;
 mod port;
+mod provider;
+mod runner;
 mod self_test;
 mod session;
 mod settings;
+mod shapes;
+mod text;
+mod text_files;
 mod tokenize;
+mod vision;
+mod weights;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use ort::environment::Environment;
-
-use self::batcher::{BatchRules, Batcher};
-use self::model_directory::{ModelDirectory, TextFiles};
-use self::session::{TextNetwork, VisionNetwork};
-use self::tokenize::{TextTokenizer, Tokens};
+use self::batcher::Batcher;
+use self::loader::Loader;
+use self::model_directory::ModelDirectory;
+use self::provider::Devices;
 use crate::domain::embedding::Embedding;
 use crate::imaging::{self, ImageLimits, ImageRejected, InputTensor, Preprocessing};
 
 pub use self::error::EncoderError;
-pub use self::settings::{EncoderSettings, ExecutionProvider};
+pub use self::network_settings::{Layout, Pooling, TextSettings, VisionSettings};
+pub use self::settings::{EncoderSettings, ExecutionProvider, GpuSettings};
+pub use self::tokenize::{TextTokenizer, Tokens};
 
 /// A loaded encoder. Clones share it; the last one to go ends its threads,
 /// after the batches under way.
@@ -48,6 +65,7 @@ pub struct Encoder {
 struct Inner {
     dimension: usize,
     fingerprint: String,
+    model: String,
     execution_provider: ExecutionProvider,
     limits: ImageLimits,
     preprocessing: Preprocessing,
@@ -81,10 +99,17 @@ impl Encoder {
     /// them are errors of the installation: trying again does not help.
     pub fn load(settings: &EncoderSettings) -> Result<Self, EncoderError> {
         settings.validate()?;
-        let directory = ModelDirectory::read(&settings.directory)?;
+        let directory = ModelDirectory::read(settings)?;
         let environment = library::load(settings.library.as_deref())?;
-        let loader = Loader { environment: &environment, settings };
-        let (images, dimension) = loader.images(&directory)?;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let devices = Devices {
+            environment: &environment,
+            settings,
+            fingerprint: &directory.fingerprint,
+            threads: settings.threads_of_a_session(cores),
+        };
+        let loader = Loader { devices, settings, directory: &directory };
+        let (images, dimension) = loader.images()?;
         check_declared(&directory, &settings.directory, dimension)?;
         let texts = match &directory.text {
             Some(files) => Some(loader.texts(files, dimension)?),
@@ -95,12 +120,14 @@ impl Encoder {
             dimension,
             execution_provider = settings.execution_provider.name(),
             sessions = settings.sessions,
+            threads = loader.devices.threads,
             text = texts.is_some(),
             "encoder ready"
         );
         Ok(Self {
             inner: Arc::new(Inner {
                 dimension,
+                model: name_of(&settings.directory),
                 fingerprint: directory.fingerprint,
                 execution_provider: settings.execution_provider,
                 limits: settings.images.clone(),
@@ -119,7 +146,8 @@ impl Encoder {
     ///
     /// [`EncoderError`] when the directory is not an encoder's.
     pub fn identify(settings: &EncoderSettings) -> Result<(String, Option<usize>), EncoderError> {
-        let directory = ModelDirectory::read(&settings.directory)?;
+        settings.validate()?;
+        let directory = ModelDirectory::read(settings)?;
         Ok((directory.fingerprint, directory.declared_dimension))
     }
 
@@ -134,7 +162,12 @@ impl Encoder {
         &self.inner.fingerprint
     }
 
-    /// Where the networks run: `cpu` or `cuda`.
+    /// The last part of its directory's path, for people.
+    pub fn model(&self) -> &str {
+        &self.inner.model
+    }
+
+    /// Where the networks run, proven at load: `cpu`, `cuda` or `tensorrt`.
     pub fn execution_provider(&self) -> &str {
         self.inner.execution_provider.name()
     }
@@ -143,6 +176,12 @@ impl Encoder {
     pub fn image_size(&self) -> (u32, u32) {
         let preprocessing = &self.inner.preprocessing;
         (preprocessing.width(), preprocessing.height())
+    }
+
+    /// A drawn picture, prepared: an input for measuring.
+    pub fn sample(&self) -> InputTensor {
+        let [sample, _] = self_test::pictures(&self.inner.preprocessing);
+        sample
     }
 
     /// Whether [`Encoder::embed_text`] can be used.
@@ -196,56 +235,10 @@ impl Encoder {
     }
 }
 
-struct Loader<'a> {
-    environment: &'a Environment,
-    settings: &'a EncoderSettings,
-}
-
-impl Loader<'_> {
-    fn images(&self, directory: &ModelDirectory) -> Result<(Batcher<InputTensor>, usize), EncoderError> {
-        let preprocessing = &directory.preprocessing;
-        let pictures = self_test::pictures(preprocessing);
-        let mut networks = Vec::with_capacity(self.settings.sessions);
-        let mut dimension = 0;
-        for _ in 0..self.settings.sessions {
-            let session = self.open(&directory.vision)?;
-            let mut network = VisionNetwork::new(session, preprocessing.width(), preprocessing.height())
-                .map_err(|reason| model(&directory.vision, reason))?;
-            dimension = self_test::check(&mut network, &pictures)?;
-            networks.push(network);
-        }
-        Ok((self.start(networks)?, dimension))
-    }
-
-    fn texts(&self, files: &TextFiles, dimension: usize) -> Result<Texts, EncoderError> {
-        let tokenizer = TextTokenizer::new(files)?;
-        let session = self.open(&files.model)?;
-        let mut network =
-            TextNetwork::new(session, tokenizer.pad_id()).map_err(|reason| model(&files.model, reason))?;
-        let actual = self_test::check(&mut network, &self_test::texts(&tokenizer)?)?;
-        if actual != dimension {
-            return Err(model(
-                &files.model,
-                format!("its vectors have {actual} numbers, those of the vision network {dimension}"),
-            ));
-        }
-        Ok(Texts { tokenizer, batcher: self.start(vec![network])? })
-    }
-
-    fn open(&self, path: &Path) -> Result<ort::session::Session, EncoderError> {
-        let provider = self.settings.execution_provider;
-        session::open(self.environment, path, provider, self.settings.threads)
-    }
-
-    fn start<N: session::Network>(&self, networks: Vec<N>) -> Result<Batcher<N::Input>, EncoderError> {
-        let rules =
-            BatchRules { max_size: self.settings.max_batch_size, max_delay: self.settings.max_batch_delay };
-        Batcher::start(networks, rules, self.settings.queue_capacity)
-    }
-}
-
-fn model(path: &Path, reason: String) -> EncoderError {
-    EncoderError::Model { path: path.to_path_buf(), reason }
+/// The last part of a path, without leaving it empty.
+fn name_of(directory: &Path) -> String {
+    let whole = directory.canonicalize().unwrap_or_else(|_| directory.to_path_buf());
+    whole.file_name().unwrap_or(whole.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// `config.json` and the network must agree on the dimension.
@@ -255,7 +248,8 @@ fn check_declared(directory: &ModelDirectory, path: &Path, dimension: usize) -> 
             directory: path.to_path_buf(),
             reason: format!(
                 "config.json declares vectors of {declared} numbers (projection_dim), the \
-                 vision network gives {dimension}"
+                 image network gives {dimension}; correct projection_dim, or name another output with \
+                 encoder.vision.output"
             ),
         }),
         _ => Ok(()),

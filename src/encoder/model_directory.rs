@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::EncoderError;
+use super::network_file::unreadable;
+use super::onnx_file::OnnxFile;
+use super::text_files::TextFiles;
+use super::{EncoderError, EncoderSettings};
 use crate::imaging::Preprocessing;
 
 /// Hexadecimal digits of a fingerprint: 64 bits, as collections are named by it.
@@ -20,30 +23,23 @@ pub(super) struct ModelDirectory {
     pub(super) vision: PathBuf,
     pub(super) preprocessing: Preprocessing,
     pub(super) text: Option<TextFiles>,
+    /// The file of the image network takes texts too.
+    pub(super) joint: bool,
+    /// `config.json` says that the image network was made to tell classes.
+    pub(super) classifier: bool,
     /// `projection_dim` of `config.json`, where it is given.
     pub(super) declared_dimension: Option<usize>,
     pub(super) fingerprint: String,
 }
 
-/// What the text network needs.
-#[derive(Debug)]
-pub(super) struct TextFiles {
-    pub(super) model: PathBuf,
-    /// The bytes of `tokenizer.json`.
-    pub(super) tokenizer: Vec<u8>,
-    /// Most tokens the network reads.
-    pub(super) context_length: usize,
-    /// Fills up shorter texts of a batch.
-    pub(super) pad_id: Option<u32>,
-}
-
 impl ModelDirectory {
-    /// Reads the directory.
+    /// Reads `settings.directory`.
     ///
     /// # Errors
     ///
     /// [`EncoderError`] naming what is missing or not understood.
-    pub(super) fn read(directory: &Path) -> Result<Self, EncoderError> {
+    pub(super) fn read(settings: &EncoderSettings) -> Result<Self, EncoderError> {
+        let directory = settings.directory.as_path();
         let wrong = |reason: &str| EncoderError::Directory {
             directory: directory.to_path_buf(),
             reason: reason.to_owned(),
@@ -54,44 +50,75 @@ impl ModelDirectory {
         let vision = find(directory, &["vision_model.onnx", "model.onnx"])
             .ok_or_else(|| wrong("no vision_model.onnx or model.onnx, nor under onnx/"))?;
         let preprocessor = read(&directory.join("preprocessor_config.json"))?;
-        let preprocessing = Preprocessing::from_json(&preprocessor)
+        let own = &settings.vision.resize_crop_pad;
+        let preprocessing = Preprocessing::from_json_resized(&preprocessor, own)
             .map_err(|source| EncoderError::Preprocessing { directory: directory.to_path_buf(), source })?;
-        let config_path = directory.join("config.json");
-        let config = if config_path.exists() {
-            serde_json::from_slice(&read(&config_path)?)
-                .map_err(|error| wrong(&format!("config.json: {error}")))?
-        } else {
-            Value::Null
-        };
-        let text = match find(directory, &["text_model.onnx"]) {
+        let config = read_json(directory, "config.json")?;
+        let outline = OnnxFile::open(&vision).map_err(|error| unreadable(&vision, error))?;
+        let inputs = outline.inputs().map_err(|error| unreadable(&vision, error))?;
+        let joint = is_joint(&inputs);
+        let split = find(directory, &["text_model.onnx"]);
+        let text = match split.or_else(|| joint.then(|| vision.clone())) {
             Some(model) => Some(TextFiles::read(directory, model, &config)?),
             None => None,
         };
-        let fingerprint = fingerprint(&vision, &preprocessor, text.as_ref())?;
-        Ok(Self {
+        let mut read = Self {
             vision,
             preprocessing,
             text,
+            joint,
+            classifier: is_classifier(&config),
             declared_dimension: number(&config, &["/projection_dim"]),
-            fingerprint,
-        })
+            fingerprint: String::new(),
+        };
+        read.fingerprint = read.fingerprint(&preprocessor, settings)?;
+        Ok(read)
+    }
+
+    /// SHA-256 of everything that decides about a vector. Each part is hashed with
+    /// its length, so that no byte can wander from one part to the next. The rest
+    /// of `config.json` is left out: comments in it must not rename collections.
+    fn fingerprint(&self, preprocessor: &[u8], settings: &EncoderSettings) -> Result<String, EncoderError> {
+        let mut hash = Sha256::new();
+        hash_model(&mut hash, &self.vision)?;
+        hash_part(&mut hash, preprocessor);
+        if let Some(text) = &self.text {
+            if text.model != self.vision {
+                hash_model(&mut hash, &text.model)?;
+            }
+            hash_part(&mut hash, &text.tokenizer);
+            let limits = format!("{} {:?}", text.context_length, text.pad_id);
+            hash_part(&mut hash, limits.as_bytes());
+            for decision in text.decisions().into_iter().chain(settings.text.decisions()) {
+                hash_part(&mut hash, decision.as_bytes());
+            }
+        }
+        for decision in settings.vision.decisions() {
+            hash_part(&mut hash, decision.as_bytes());
+        }
+        let mut digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        digits.truncate(FINGERPRINT_DIGITS);
+        Ok(digits)
     }
 }
 
-impl TextFiles {
-    fn read(directory: &Path, model: PathBuf, config: &Value) -> Result<Self, EncoderError> {
-        let tokenizer = read(&directory.join("tokenizer.json"))?;
-        let context_length =
-            number(config, &["/text_config/max_position_embeddings", "/max_position_embeddings"])
-                .ok_or_else(|| EncoderError::Directory {
-                    directory: directory.to_path_buf(),
-                    reason: "config.json gives no text_config.max_position_embeddings, the most tokens \
-                     that the text network reads"
-                        .to_owned(),
-                })?;
-        let pad_id = number(config, &["/text_config/pad_token_id", "/pad_token_id"]);
-        Ok(Self { model, tokenizer, context_length, pad_id: pad_id.and_then(|id| u32::try_from(id).ok()) })
-    }
+/// Inputs of a text network.
+const TEXT_INPUTS: [&str; 4] = ["input_ids", "attention_mask", "token_type_ids", "position_ids"];
+
+/// It takes images and texts.
+fn is_joint(inputs: &[String]) -> bool {
+    let is_text = |input: &&String| TEXT_INPUTS.contains(&input.as_str());
+    inputs.iter().any(|input| input == "input_ids") && !inputs.iter().all(|input| is_text(&input))
+}
+
+/// Its last layer gives scores of classes.
+fn is_classifier(config: &Value) -> bool {
+    let architectures = config.get("architectures").and_then(Value::as_array);
+    architectures
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .any(|name| name.ends_with("ForImageClassification"))
 }
 
 /// The first of these files that exists, in the directory or in its `onnx/`.
@@ -103,31 +130,25 @@ fn find(directory: &Path, names: &[&str]) -> Option<PathBuf> {
 }
 
 /// The first of these JSON pointers that leads to a whole number.
-fn number(config: &Value, pointers: &[&str]) -> Option<usize> {
+pub(super) fn number(config: &Value, pointers: &[&str]) -> Option<usize> {
     let found = pointers.iter().find_map(|at| config.pointer(at)?.as_u64())?;
     usize::try_from(found).ok()
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, EncoderError> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, EncoderError> {
     fs::read(path).map_err(|source| EncoderError::File { path: path.to_path_buf(), source })
 }
 
-/// SHA-256 of everything that decides about a vector. Each part is hashed with
-/// its length, so that no byte can wander from one part to the next. The rest
-/// of `config.json` is left out: comments in it must not rename collections.
-fn fingerprint(vision: &Path, preprocessor: &[u8], text: Option<&TextFiles>) -> Result<String, EncoderError> {
-    let mut hash = Sha256::new();
-    hash_model(&mut hash, vision)?;
-    hash_part(&mut hash, preprocessor);
-    if let Some(text) = text {
-        hash_model(&mut hash, &text.model)?;
-        hash_part(&mut hash, &text.tokenizer);
-        let limits = format!("{} {:?}", text.context_length, text.pad_id);
-        hash_part(&mut hash, limits.as_bytes());
+/// A file of settings; null where there is none.
+pub(super) fn read_json(directory: &Path, name: &str) -> Result<Value, EncoderError> {
+    let path = directory.join(name);
+    if !path.exists() {
+        return Ok(Value::Null);
     }
-    let mut digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    digits.truncate(FINGERPRINT_DIGITS);
-    Ok(digits)
+    serde_json::from_slice(&read(&path)?).map_err(|error| EncoderError::Directory {
+        directory: directory.to_path_buf(),
+        reason: format!("{name}: {error}"),
+    })
 }
 
 fn hash_part(hash: &mut Sha256, part: &[u8]) {
@@ -138,14 +159,18 @@ fn hash_part(hash: &mut Sha256, part: &[u8]) {
 /// Hashes a network and the files next to it that hold its weights, if the
 /// network is too large for one file.
 fn hash_model(hash: &mut Sha256, model: &Path) -> Result<(), EncoderError> {
-    let mut weights = model.as_os_str().to_owned();
-    weights.push("_data");
-    let weights = [PathBuf::from(weights), model.with_extension("onnx.data")];
-    for path in [model].into_iter().chain(weights.iter().map(PathBuf::as_path)) {
-        if path.is_file() {
-            hash_file(hash, path)
-                .map_err(|source| EncoderError::File { path: path.to_path_buf(), source })?;
+    let mut usual = model.as_os_str().to_owned();
+    usual.push("_data");
+    let mut paths = vec![model.to_path_buf(), PathBuf::from(usual), model.with_extension("onnx.data")];
+    let outline = OnnxFile::open(model).and_then(|file| file.weight_files());
+    for named in outline.map_err(|error| unreadable(model, error))? {
+        let path = model.with_file_name(named);
+        if !paths.contains(&path) {
+            paths.push(path);
         }
+    }
+    for path in paths.iter().filter(|path| path.is_file()) {
+        hash_file(hash, path).map_err(|source| EncoderError::File { path: path.clone(), source })?;
     }
     Ok(())
 }

@@ -16,13 +16,20 @@ fn copy_of_demo() -> TempDir {
     copy
 }
 
+fn read_from(directory: &Path) -> Result<ModelDirectory, EncoderError> {
+    ModelDirectory::read(&EncoderSettings {
+        directory: directory.to_path_buf(),
+        ..EncoderSettings::default()
+    })
+}
+
 fn fingerprint_of(directory: &Path) -> String {
-    ModelDirectory::read(directory).unwrap().fingerprint
+    read_from(directory).unwrap().fingerprint
 }
 
 #[test]
 fn reads_the_demo_encoder() {
-    let directory = ModelDirectory::read(Path::new(DEMO)).unwrap();
+    let directory = read_from(Path::new(DEMO)).unwrap();
     assert_eq!(directory.declared_dimension, Some(128));
     assert_eq!(directory.preprocessing.width(), 64);
     let text = directory.text.unwrap();
@@ -38,9 +45,30 @@ fn models_may_lie_under_onnx() {
     for name in ["vision_model.onnx", "text_model.onnx"] {
         fs::rename(copy.path().join(name), copy.path().join("onnx").join(name)).unwrap();
     }
-    let directory = ModelDirectory::read(copy.path()).unwrap();
+    let directory = read_from(copy.path()).unwrap();
     assert!(directory.vision.ends_with("onnx/vision_model.onnx"));
     assert_eq!(directory.fingerprint, before, "the place of a file is no content");
+}
+
+#[test]
+fn without_settings_the_fingerprint_is_that_of_the_files_alone() {
+    // Collections are named by it: it must not change with the program.
+    let mut hash = Sha256::new();
+    let file = |name: &str| fs::read(Path::new(DEMO).join(name)).unwrap();
+    let text = read_from(Path::new(DEMO)).unwrap().text.unwrap();
+    let limits = format!("{} {:?}", text.context_length, text.pad_id).into_bytes();
+    for part in [
+        file("vision_model.onnx"),
+        file("preprocessor_config.json"),
+        file("text_model.onnx"),
+        file("tokenizer.json"),
+        limits,
+    ] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    let digits: String = hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(fingerprint_of(Path::new(DEMO)), digits);
 }
 
 #[test]
@@ -76,6 +104,53 @@ fn every_byte_that_decides_changes_the_fingerprint() {
 }
 
 #[test]
+fn every_setting_that_decides_changes_the_fingerprint() {
+    let with = |json: &str| {
+        let mut settings: EncoderSettings = serde_json::from_str(json).unwrap();
+        settings.directory = DEMO.into();
+        ModelDirectory::read(&settings).unwrap().fingerprint
+    };
+    let original = with("{}");
+    assert_eq!(with(r#"{"threads": 3, "max_batch_size": 2}"#), original);
+    let mut seen = vec![original];
+    for settings in [
+        r#"{"vision": {"output": "image_embeds"}}"#,
+        r#"{"vision": {"pooling": "mean"}}"#,
+        r#"{"vision": {"layout": "nchw"}}"#,
+        r#"{"vision": {"resize_crop_pad": {"size": "240x180"}}}"#,
+        r#"{"vision": {"resize_crop_pad": {"size": "180x240"}}}"#,
+        r#"{"vision": {"resize_crop_pad": {"size": "240x180", "fit": "cover"}}}"#,
+        r#"{"vision": {"resize_crop_pad": {"size": "240x180", "pad_value": [0, 0, 0]}}}"#,
+        r#"{"text": {"output": "text_embeds"}}"#,
+        r#"{"text": {"pooling": "mean"}}"#,
+        r#"{"text": {"prompt": "a photo of {text}"}}"#,
+    ] {
+        let fingerprint = with(settings);
+        assert!(!seen.contains(&fingerprint), "{settings}");
+        seen.push(fingerprint);
+    }
+}
+
+#[test]
+fn files_beside_the_tokenizer_decide_too() {
+    let copy = copy_of_demo();
+    let original = fingerprint_of(copy.path());
+    let path = copy.path().join("tokenizer_config.json");
+    fs::write(&path, r#"{"model_max_length": 1000000000000000019884624838656}"#).unwrap();
+    assert_eq!(fingerprint_of(copy.path()), original, "this is no limit");
+    fs::write(&path, r#"{"model_max_length": 64, "pad_token": {"content": "<pad>"}}"#).unwrap();
+    let text = read_from(copy.path()).unwrap().text.unwrap();
+    assert_eq!((text.context_length, text.pad_token.as_deref()), (64, Some("<pad>")));
+    let padded = fingerprint_of(copy.path());
+    assert_ne!(padded, original);
+    fs::write(&path, r#"{"model_max_length": 64, "pad_token": "!"}"#).unwrap();
+    assert_ne!(fingerprint_of(copy.path()), padded);
+    fs::write(&path, r#"{"padding_side": "left"}"#).unwrap();
+    let message = read_from(copy.path()).unwrap_err().to_string();
+    assert!(message.contains("padding_side"), "{message}");
+}
+
+#[test]
 fn what_is_missing_is_named() {
     for (name, expected) in [
         ("vision_model.onnx", "no vision_model.onnx or model.onnx"),
@@ -85,12 +160,12 @@ fn what_is_missing_is_named() {
     ] {
         let copy = copy_of_demo();
         fs::remove_file(copy.path().join(name)).unwrap();
-        let message = ModelDirectory::read(copy.path()).unwrap_err().to_string();
+        let message = read_from(copy.path()).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     }
     let copy = copy_of_demo();
     fs::remove_file(copy.path().join("text_model.onnx")).unwrap();
-    assert!(ModelDirectory::read(copy.path()).unwrap().text.is_none());
-    let message = ModelDirectory::read(Path::new("/no/such")).unwrap_err().to_string();
+    assert!(read_from(copy.path()).unwrap().text.is_none());
+    let message = read_from(Path::new("/no/such")).unwrap_err().to_string();
     assert!(message.contains("does not exist"), "{message}");
 }

@@ -1,23 +1,17 @@
-//! Networks in ONNX Runtime sessions. What a network takes and gives is read
-//! from the network itself; a surprise is an error at load.
-//!
-//! One session belongs to one thread: running it needs `&mut`.
+//! What a network is to the batcher, and tensors in and out of its session.
 
-use std::path::Path;
+use std::borrow::Cow;
 
-use ort::environment::Environment;
-use ort::ep::{self, ExecutionProvider as _};
-use ort::session::Session;
-use ort::session::builder::GraphOptimizationLevel;
-use ort::value::{Outlet, Tensor, TensorElementType, ValueType};
+use half::f16;
+use half::slice::HalfFloatSliceExt as _;
+use ort::value::{DynValue, Outlet, TensorElementType, ValueType};
 
-use super::tokenize::Tokens;
-use super::{EncoderError, ExecutionProvider};
-use crate::imaging::InputTensor;
+use super::graph::{Float, Integer, Value};
+use super::provider::DeviceSession;
 
 /// A network that turns a batch of inputs into one vector each.
 pub(super) trait Network: Send + 'static {
-    type Input: Send + 'static;
+    type Input: Send + Sync + 'static;
     /// Its name in errors and logs.
     const TOWER: &'static str;
 
@@ -28,247 +22,53 @@ pub(super) trait Network: Send + 'static {
     fn run(&mut self, inputs: &[&Self::Input]) -> Result<Vec<Vec<f32>>, String>;
 }
 
-/// Opens a network file in a session of its own.
-pub(super) fn open(
-    environment: &Environment,
-    path: &Path,
-    provider: ExecutionProvider,
-    threads: usize,
-) -> Result<Session, EncoderError> {
-    let wrong =
-        |error: ort::Error| EncoderError::Model { path: path.to_path_buf(), reason: error.to_string() };
-    let builder = Session::builder(environment)
-        .and_then(|builder| {
-            let builder = builder
-                .with_optimization_level(GraphOptimizationLevel::Level3)?
-                .with_intra_threads(threads)?
-                .with_inter_threads(1)?
-                // Idle threads that spin take the cores of the other sessions.
-                .with_intra_op_spinning(false)?
-                .with_inter_op_spinning(false)?;
-            Ok(builder)
-        })
-        .map_err(wrong)?;
-    let mut builder = match provider {
-        ExecutionProvider::Cpu => builder,
-        ExecutionProvider::Cuda => {
-            let unusable =
-                |reason: String| EncoderError::ExecutionProvider { provider: provider.name(), reason };
-            let available = ep::CUDA::is_available().map_err(|e| unusable(e.to_string()))?;
-            if !available {
-                return Err(unusable("this build of ONNX Runtime was made without it".to_owned()));
-            }
-            // TF32 would round to 10 bits: vectors of CPU and GPU would differ.
-            let cuda = ep::CUDA::default().with_tf32(false).build();
-            builder
-                .with_execution_providers([cuda.error_on_failure()])
-                .map_err(|error| unusable(error.to_string()))?
-        }
+/// Inputs or outputs as the network declares them.
+pub(super) fn declared(outlets: &[Outlet]) -> Vec<Value> {
+    let value = |outlet: &Outlet| {
+        let (element, shape) = match outlet.dtype() {
+            ValueType::Tensor { ty, shape, .. } => (Some(*ty), shape.to_vec()),
+            _ => (None, Vec::new()),
+        };
+        Value { name: outlet.name().to_owned(), element, shape }
     };
-    builder.commit_from_file(path).map_err(wrong)
+    outlets.iter().map(value).collect()
 }
 
-/// Pictures to vectors.
-pub(super) struct VisionNetwork {
-    session: Session,
-    input: String,
-    output: String,
-    largest_batch: Option<usize>,
-}
-
-impl VisionNetwork {
-    /// Wraps a session that takes pictures of `width` × `height` pixels.
-    pub(super) fn new(session: Session, width: u32, height: u32) -> Result<Self, String> {
-        let [input] = session.inputs() else {
-            return Err(format!(
-                "a vision network takes one input, this one takes {}; export the image half \
-                 alone as vision_model.onnx",
-                names(session.inputs())
-            ));
-        };
-        let shape = tensor_shape(input, TensorElementType::Float32)?;
-        let &[batch, channels, rows, columns] = shape else {
-            return Err(format!("input {} has shape {shape:?}, not [batch, 3, height, width]", input.name()));
-        };
-        let fits = |actual: i64, wanted: u32| actual < 0 || actual == i64::from(wanted);
-        if !fits(channels, 3) || !fits(rows, height) || !fits(columns, width) {
-            return Err(format!(
-                "input {} has shape {shape:?}, but preprocessor_config.json makes pictures of \
-                 [3, {height}, {width}]",
-                input.name()
-            ));
-        }
-        let largest_batch = largest_batch(input, batch)?;
-        let output = output(session.outputs(), &["image_embeds", "pooler_output"])?;
-        Ok(Self { input: input.name().to_owned(), output, largest_batch, session })
+/// An input tensor of fractions.
+pub(super) fn floats(
+    session: &DeviceSession,
+    element: Float,
+    shape: [usize; 4],
+    values: &[f32],
+) -> Result<DynValue, String> {
+    match element {
+        Float::F32 => session.tensor::<f32>(&shape, |to| to.copy_from_slice(values)),
+        Float::F16 => session.tensor::<f16>(&shape, |to| to.convert_from_f32_slice(values)),
     }
 }
 
-impl Network for VisionNetwork {
-    type Input = InputTensor;
-    const TOWER: &'static str = "image";
-
-    fn largest_batch(&self) -> Option<usize> {
-        self.largest_batch
-    }
-
-    fn run(&mut self, inputs: &[&InputTensor]) -> Result<Vec<Vec<f32>>, String> {
-        let first = inputs.first().ok_or("an empty batch")?;
-        let (width, height) = (first.width() as usize, first.height() as usize);
-        let mut values = Vec::with_capacity(inputs.len() * first.values().len());
-        for input in inputs {
-            values.extend_from_slice(input.values());
-        }
-        let tensor = Tensor::from_array(([inputs.len(), 3, height, width], values))
-            .map_err(|error| error.to_string())?;
-        let outputs = self
-            .session
-            .run(ort::inputs! { self.input.as_str() => tensor })
-            .map_err(|error| error.to_string())?;
-        vectors(&outputs[self.output.as_str()], inputs.len())
+/// An input tensor of whole numbers; all that come fit in 31 bits.
+pub(super) fn integers(
+    session: &DeviceSession,
+    element: Integer,
+    shape: [usize; 2],
+    values: &[i64],
+) -> Result<DynValue, String> {
+    match element {
+        Integer::I64 => session.tensor::<i64>(&shape, |to| to.copy_from_slice(values)),
+        Integer::I32 => session.tensor::<i32>(&shape, |to| {
+            to.iter_mut().zip(values).for_each(|(to, value)| *to = *value as i32);
+        }),
     }
 }
 
-/// Texts to vectors.
-pub(super) struct TextNetwork {
-    session: Session,
-    has_mask: bool,
-    /// Number of tokens a text must have, where the network fixes it.
-    length: Option<usize>,
-    pad_id: i64,
-    output: String,
-    largest_batch: Option<usize>,
-}
-
-impl TextNetwork {
-    pub(super) fn new(session: Session, pad_id: Option<u32>) -> Result<Self, String> {
-        let find = |name: &str| session.inputs().iter().find(|input| input.name() == name);
-        let (ids, mask) = (find("input_ids"), find("attention_mask"));
-        let known = 1 + usize::from(mask.is_some());
-        let Some(ids) = ids.filter(|_| session.inputs().len() == known) else {
-            return Err(format!(
-                "a text network takes input_ids and perhaps attention_mask, this one takes {}",
-                names(session.inputs())
-            ));
-        };
-        let shape = tensor_shape(ids, TensorElementType::Int64)?;
-        let &[batch, length] = shape else {
-            return Err(format!("input_ids has shape {shape:?}, not [batch, length]"));
-        };
-        if let Some(mask) = mask {
-            tensor_shape(mask, TensorElementType::Int64)?;
-        }
-        // With a mask, padding is not looked at, whatever its id.
-        let pad_id = match (pad_id, mask) {
-            (Some(id), _) => id.into(),
-            (None, Some(_)) => 0,
-            (None, None) => {
-                return Err("it takes no attention_mask, and neither tokenizer.json nor config.json \
-                     says which token is padding"
-                    .to_owned());
-            }
-        };
-        let largest_batch = largest_batch(ids, batch)?;
-        let output = output(session.outputs(), &["text_embeds", "pooler_output"])?;
-        Ok(Self {
-            has_mask: mask.is_some(),
-            length: usize::try_from(length).ok(),
-            pad_id,
-            output,
-            largest_batch,
-            session,
-        })
-    }
-}
-
-impl Network for TextNetwork {
-    type Input = Tokens;
-    const TOWER: &'static str = "text";
-
-    fn largest_batch(&self) -> Option<usize> {
-        self.largest_batch
-    }
-
-    fn run(&mut self, inputs: &[&Tokens]) -> Result<Vec<Vec<f32>>, String> {
-        let longest = inputs.iter().map(|tokens| tokens.ids.len()).max();
-        let longest = longest.ok_or("an empty batch")?;
-        let length = self.length.unwrap_or(longest);
-        if longest > length {
-            return Err(format!("a text of {longest} tokens, the network takes {length}"));
-        }
-        let rectangle = |row: fn(&Tokens) -> &[i64], fill: i64| {
-            let mut values = vec![fill; inputs.len() * length];
-            for (to, tokens) in values.chunks_exact_mut(length).zip(inputs) {
-                let from = row(tokens);
-                to[..from.len()].copy_from_slice(from);
-            }
-            Tensor::from_array(([inputs.len(), length], values)).map_err(|e| e.to_string())
-        };
-        let ids = rectangle(|tokens| &tokens.ids, self.pad_id)?;
-        let outputs = if self.has_mask {
-            let mask = rectangle(|tokens| &tokens.mask, 0)?;
-            self.session.run(ort::inputs! { "input_ids" => ids, "attention_mask" => mask })
-        } else {
-            self.session.run(ort::inputs! { "input_ids" => ids })
-        };
-        let outputs = outputs.map_err(|error| error.to_string())?;
-        vectors(&outputs[self.output.as_str()], inputs.len())
-    }
-}
-
-/// The shape of an input of this element type; −1 stands for any number.
-fn tensor_shape(input: &Outlet, element: TensorElementType) -> Result<&[i64], String> {
-    match input.dtype() {
-        ValueType::Tensor { ty, shape, .. } if *ty == element => Ok(shape),
-        other => Err(format!("input {} is {other}, a tensor of {element} is supported", input.name())),
-    }
-}
-
-/// A network either takes any number of inputs or exactly one.
-fn largest_batch(input: &Outlet, batch: i64) -> Result<Option<usize>, String> {
-    match batch {
-        unknown if unknown < 0 => Ok(None),
-        1 => Ok(Some(1)),
-        fixed => Err(format!(
-            "input {} takes exactly {fixed} at once; export it with a batch of any size or of 1",
-            input.name()
-        )),
-    }
-}
-
-/// The output that holds one vector for each input: by its usual names, or the
-/// only one with two dimensions.
-fn output(outputs: &[Outlet], usual: &[&str]) -> Result<String, String> {
-    let is_matrix = |output: &&Outlet| match output.dtype() {
-        ValueType::Tensor { ty, shape, .. } => *ty == TensorElementType::Float32 && shape.len() == 2,
-        _ => false,
+/// Shape and numbers of an output.
+pub(super) fn numbers(output: &DynValue) -> Result<(&[i64], Cow<'_, [f32]>), String> {
+    let half = matches!(output.dtype(), ValueType::Tensor { ty: TensorElementType::Float16, .. });
+    let read = if half {
+        output.try_extract_tensor::<f16>().map(|(shape, values)| (shape, Cow::Owned(values.to_f32_vec())))
+    } else {
+        output.try_extract_tensor::<f32>().map(|(shape, values)| (shape, Cow::Borrowed(values)))
     };
-    let matrices: Vec<&Outlet> = outputs.iter().filter(is_matrix).collect();
-    let named = usual.iter().find_map(|name| matrices.iter().find(|output| output.name() == *name));
-    match (named, matrices.as_slice()) {
-        (Some(output), _) => Ok(output.name().to_owned()),
-        (None, [only]) => Ok(only.name().to_owned()),
-        (None, _) => Err(format!(
-            "no output gives one f32 vector an input: expected {} or a single output of shape \
-             [batch, dimension] among {}",
-            usual.join(" or "),
-            names(outputs)
-        )),
-    }
-}
-
-fn names(outlets: &[Outlet]) -> String {
-    let names: Vec<&str> = outlets.iter().map(Outlet::name).collect();
-    names.join(", ")
-}
-
-/// The rows of an output of shape [`count`, dimension].
-fn vectors(output: &ort::value::DynValue, count: usize) -> Result<Vec<Vec<f32>>, String> {
-    let (shape, values) = output.try_extract_tensor::<f32>().map_err(|error| error.to_string())?;
-    match **shape {
-        [rows, dimension] if rows == count as i64 && dimension > 0 => {
-            Ok(values.chunks_exact(dimension as usize).map(<[f32]>::to_vec).collect())
-        }
-        _ => Err(format!("an output of shape {shape:?} for {count} inputs")),
-    }
+    read.map(|(shape, values)| (&**shape, values)).map_err(|error| error.to_string())
 }

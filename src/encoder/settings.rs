@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::EncoderError;
+use super::{EncoderError, TextSettings, VisionSettings};
 use crate::imaging::ImageLimits;
 
 /// Settings of the encoder.
@@ -22,7 +22,8 @@ pub struct EncoderSettings {
     /// Image sessions, each with a thread of its own, 1 to 64. Texts have one
     /// more.
     pub sessions: usize,
-    /// Threads inside one session, 1 to 1024.
+    /// Threads inside one session, 1 to 1024; 0 divides the cores that this process
+    /// may use evenly among the image sessions.
     pub threads: usize,
     /// Most pictures or texts that go through the network at once, 1 to 4096.
     pub max_batch_size: usize,
@@ -37,8 +38,14 @@ pub struct EncoderSettings {
     /// Pictures (and, apart from them, texts) that may wait for a session, 1 to
     /// 65,536. A caller beyond that waits before it enters the queue.
     pub queue_capacity: usize,
+    /// What only matters on a GPU.
+    pub gpu: GpuSettings,
     /// Limits on the pictures that are decoded.
     pub images: ImageLimits,
+    /// Where the image network's files leave something open.
+    pub vision: VisionSettings,
+    /// The same for the text network.
+    pub text: TextSettings,
 }
 
 /// What a network runs on. A provider that was asked for and cannot be used is
@@ -48,6 +55,28 @@ pub struct EncoderSettings {
 pub enum ExecutionProvider {
     Cpu,
     Cuda,
+    TensorRt,
+}
+
+/// How a GPU is used.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GpuSettings {
+    /// Which GPU, as CUDA numbers those that the process sees, 0 to 255.
+    pub device_id: usize,
+    /// Most memory that one session takes for weights and intermediate results, in
+    /// MiB, 64 to 1,048,576; without it, as much as there is.
+    pub memory_mebibytes: Option<usize>,
+    /// Sizes to which a batch is filled up, ascending, so that the GPU sees few
+    /// shapes. Without it the powers of two below `max_batch_size`, and itself; an
+    /// empty list fills nothing up.
+    pub batch_sizes: Option<Vec<usize>>,
+    /// TensorRT computes in 16 bits where it can. For CUDA, export the network in 16
+    /// bits instead.
+    pub half_precision: bool,
+    /// Folder in which TensorRT keeps the engines it has built, in one folder for
+    /// each encoder. Without it they are built at every start, which takes minutes.
+    pub engine_cache: Option<PathBuf>,
 }
 
 impl ExecutionProvider {
@@ -56,6 +85,7 @@ impl ExecutionProvider {
         match self {
             Self::Cpu => "cpu",
             Self::Cuda => "cuda",
+            Self::TensorRt => "tensorrt",
         }
     }
 }
@@ -67,11 +97,14 @@ impl Default for EncoderSettings {
             library: None,
             execution_provider: ExecutionProvider::Cpu,
             sessions: 1,
-            threads: 1,
+            threads: 0,
             max_batch_size: 8,
             max_batch_delay: Duration::ZERO,
             queue_capacity: 256,
+            gpu: GpuSettings::default(),
             images: ImageLimits::default(),
+            vision: VisionSettings::default(),
+            text: TextSettings::default(),
         }
     }
 }
@@ -85,21 +118,68 @@ impl EncoderSettings {
         self
     }
 
+    /// Threads inside one session, on a machine of which `cores` may be used.
+    pub(super) fn threads_of_a_session(&self, cores: usize) -> usize {
+        match self.threads {
+            0 => (cores / self.sessions).max(1),
+            threads => threads,
+        }
+    }
+
+    /// Sizes to which batches are filled up, ascending; none on a CPU.
+    pub(super) fn padded_sizes(&self) -> Vec<usize> {
+        match (self.execution_provider, &self.gpu.batch_sizes) {
+            (ExecutionProvider::Cpu, _) => Vec::new(),
+            (_, Some(sizes)) => sizes.clone(),
+            (_, None) => {
+                let powers = (0..usize::BITS).map(|exponent| 1 << exponent);
+                let mut sizes: Vec<usize> = powers.take_while(|size| *size < self.max_batch_size).collect();
+                sizes.push(self.max_batch_size);
+                sizes
+            }
+        }
+    }
+
     /// Checks the ranges that the fields state.
     pub fn validate(&self) -> Result<(), EncoderError> {
         let delay = self.max_batch_delay.as_millis() as usize;
         for (name, value, least, most) in [
             ("sessions", self.sessions, 1, 64),
-            ("threads", self.threads, 1, 1_024),
+            ("threads", self.threads, 0, 1_024),
             ("max_batch_size", self.max_batch_size, 1, 4_096),
             ("max_batch_delay_ms", delay, 0, 1_000),
             ("queue_capacity", self.queue_capacity, 1, 65_536),
+            ("gpu.device_id", self.gpu.device_id, 0, 255),
+            ("gpu.memory_mebibytes", self.gpu.memory_mebibytes.unwrap_or(64), 64, 1 << 20),
         ] {
             if !(least..=most).contains(&value) {
                 return Err(EncoderError::Setting { name, value, least, most });
             }
         }
-        Ok(())
+        self.vision.validate()?;
+        self.text.validate()?;
+        self.validate_gpu()
+    }
+
+    fn validate_gpu(&self) -> Result<(), EncoderError> {
+        let wrong = |name, reason| Err(EncoderError::GpuSetting { name, reason });
+        let mut least = 1;
+        for &value in self.gpu.batch_sizes.iter().flatten() {
+            let (name, most) = ("gpu.batch_sizes", self.max_batch_size);
+            if !(least..=most).contains(&value) {
+                return Err(EncoderError::Setting { name, value, least, most });
+            }
+            least = value + 1;
+        }
+        match self.execution_provider {
+            ExecutionProvider::TensorRt => Ok(()),
+            _ if self.gpu.half_precision => wrong(
+                "half_precision",
+                "is for tensorrt; for cuda, give encoder.directory a network exported in 16 bits",
+            ),
+            _ if self.gpu.engine_cache.is_some() => wrong("engine_cache", "is for tensorrt alone"),
+            ExecutionProvider::Cpu | ExecutionProvider::Cuda => Ok(()),
+        }
     }
 }
 
@@ -135,6 +215,51 @@ mod tests {
         let message = settings.validate().unwrap_err().to_string();
         assert!(message.contains("encoder.queue_capacity"), "{message}");
         assert!(message.contains("1 to 65536"), "{message}");
+    }
+
+    #[test]
+    fn the_cores_are_divided_among_the_sessions() {
+        let threads = |sessions, threads, cores| {
+            EncoderSettings { sessions, threads, ..EncoderSettings::default() }.threads_of_a_session(cores)
+        };
+        assert_eq!([threads(1, 0, 8), threads(3, 0, 8), threads(16, 0, 8)], [8, 2, 1]);
+        assert_eq!(threads(3, 5, 8), 5);
+    }
+
+    #[test]
+    fn batches_are_filled_up_on_a_gpu_only() {
+        let sizes = |execution_provider, max_batch_size, batch_sizes| {
+            let gpu = GpuSettings { batch_sizes, ..GpuSettings::default() };
+            let settings =
+                EncoderSettings { execution_provider, max_batch_size, gpu, ..EncoderSettings::default() };
+            settings.validate().map(|()| settings.padded_sizes())
+        };
+        let (cpu, cuda) = (ExecutionProvider::Cpu, ExecutionProvider::Cuda);
+        assert!(sizes(cpu, 8, None).unwrap().is_empty());
+        assert_eq!(sizes(cuda, 24, None).unwrap(), [1, 2, 4, 8, 16, 24]);
+        assert_eq!(sizes(cuda, 1, None).unwrap(), [1]);
+        assert_eq!(sizes(cuda, 24, Some(vec![3, 24])).unwrap(), [3, 24]);
+        assert!(sizes(cuda, 24, Some(vec![])).unwrap().is_empty());
+        for wrong in [vec![0], vec![4, 4], vec![8, 4], vec![25]] {
+            let message = sizes(cuda, 24, Some(wrong)).unwrap_err().to_string();
+            assert!(message.contains("encoder.gpu.batch_sizes"), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_only_tensorrt_has_is_refused_elsewhere() {
+        let check = |execution_provider, gpu: &GpuSettings| {
+            EncoderSettings { execution_provider, gpu: gpu.clone(), ..EncoderSettings::default() }.validate()
+        };
+        let half = GpuSettings { half_precision: true, ..GpuSettings::default() };
+        let cache = GpuSettings { engine_cache: Some("engines".into()), ..GpuSettings::default() };
+        for (gpu, name) in [(half, "half_precision"), (cache, "engine_cache")] {
+            assert!(check(ExecutionProvider::TensorRt, &gpu).is_ok());
+            for other in [ExecutionProvider::Cpu, ExecutionProvider::Cuda] {
+                let message = check(other, &gpu).unwrap_err().to_string();
+                assert!(message.contains(&format!("encoder.gpu.{name}")), "{message}");
+            }
+        }
     }
 
     #[test]

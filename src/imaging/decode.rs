@@ -7,7 +7,7 @@ use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, RgbImage};
 
-use super::{ImageLimits, ImageRejected, colour, jpeg};
+use super::{ImageLimits, ImageRejected, colour, jpeg, webp};
 
 /// An upright picture: 8 bits a channel, RGB, rows from top to bottom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +107,7 @@ fn decode_unguarded(bytes: &[u8], limits: &ImageLimits) -> Result<DecodedImage, 
             read(name, decoder.map_err(sorted)?, limits)?
         }
         Format::WebP => {
-            check_webp_length(bytes)?;
+            webp::check(bytes, limits)?;
             read(name, WebPDecoder::new(input).map_err(sorted)?, limits)?
         }
         Format::Gif => read(name, GifDecoder::new(input).map_err(sorted)?, limits)?,
@@ -131,9 +131,16 @@ fn read<D: ImageDecoder>(
     limits.check_dimensions(width, height)?;
     limits.check_decoded(decoder.total_bytes())?;
     decoder.set_limits(limits.for_decoder()).map_err(sorted)?;
-    let orientation = decoder.orientation().map_err(sorted)?;
+    let orientation = orientation(decoder.exif_metadata().map_err(sorted)?);
     let picture = DynamicImage::from_decoder(decoder).map_err(sorted)?;
     Ok((picture, orientation))
+}
+
+/// What turns the picture upright, from its EXIF block. Some programs write the
+/// mark that precedes the block in JPEG into other formats, too.
+pub(super) fn orientation(exif: Option<Vec<u8>>) -> Orientation {
+    let block = exif.as_deref().map(|block| block.strip_prefix(b"Exif\0\0").unwrap_or(block));
+    block.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms)
 }
 
 /// Most memory for what precedes the pixels in a PNG (colour profile, texts),
@@ -150,16 +157,6 @@ fn check_png_header(bytes: &[u8], limits: &ImageLimits) -> Result<(), ImageRejec
     match (number(16), number(20)) {
         (Some(width), Some(height)) => limits.check_dimensions(width, height),
         _ => Err(ImageRejected::Truncated { format: "PNG" }),
-    }
-}
-
-/// The container states its own length; a shorter file is cut off, even where
-/// the decoder could do without the rest (later frames of an animation).
-fn check_webp_length(bytes: &[u8]) -> Result<(), ImageRejected> {
-    let stated = bytes.get(4..8).and_then(|field| field.try_into().ok()).map(u32::from_le_bytes);
-    match stated {
-        Some(length) if bytes.len() as u64 >= u64::from(length) + 8 => Ok(()),
-        _ => Err(ImageRejected::Truncated { format: "WebP" }),
     }
 }
 

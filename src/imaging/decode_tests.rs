@@ -108,7 +108,7 @@ fn grey_16_bit_and_alpha_become_rgb8() {
     }
     let deep = image::ImageBuffer::<Rgb<u16>, _>::from_pixel(4, 4, Rgb([65_535, 257 * 9, 130]));
     let image = decoded(&encoded(deep, ImageFormat::Png)).unwrap();
-    assert_eq!(pixel(&image, 2, 2), [255, 9, 1]);
+    assert_eq!(pixel(&image, 2, 2), [255, 9, 0], "the higher byte of each");
 
     let alpha = RgbaImage::from_fn(4, 1, |x, _| Rgba([0, 100, 255, [0, 128, 255, 51][x as usize]]));
     for format in [ImageFormat::Png, ImageFormat::WebP] {
@@ -223,6 +223,32 @@ fn a_jpeg_with_impossible_codes_is_corrupt() {
         assert_eq!(code(&damaged), "corrupt");
         // The lenient mode would have returned a half-grey picture.
         assert!(image::load_from_memory(&damaged).is_ok());
+    }
+}
+
+#[test]
+fn a_jpeg_whose_data_ends_before_its_end_mark_is_rejected() {
+    for whole in [&jpeg(&textured())[..], RESTART_JPEG, CMYK_JPEG] {
+        let picture = decoded(whole).unwrap();
+        let scan = whole.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
+        let mut rejected = 0;
+        for cut in scan + 20..whole.len() - 2 {
+            match decoded(&[&whole[..cut], &[0xFF, 0xD9]].concat()) {
+                // The last bits are padding.
+                Ok(image) => assert!(image == picture, "cut at {cut} of {}: other pixels", whole.len()),
+                Err(_) => rejected += 1,
+            }
+        }
+        assert!(rejected + 4 > whole.len() - 2 - scan - 20, "{rejected} are rejected");
+    }
+}
+
+#[test]
+fn bytes_between_a_jpeg_picture_and_its_end_mark_are_ignored() {
+    // Some cameras write them, and every viewer accepts them.
+    for whole in [&jpeg(&textured())[..], RESTART_JPEG, PROGRESSIVE_JPEG] {
+        let padded = [&whole[..whole.len() - 2], &[0; 9], &[0xFF, 0xD9]].concat();
+        assert_eq!(decoded(&padded).unwrap(), decoded(whole).unwrap());
     }
 }
 

@@ -1,103 +1,152 @@
-//! JPEG, strict about the picture itself.
+//! JPEG, to the bit as libjpeg-turbo and so as Pillow decodes it, and strict
+//! about the picture itself.
 //!
-//! The lenient mode of the decoder fills what is missing with grey and reports
-//! success. Here the file must reach its end-of-image marker and its
-//! entropy-coded data must decode; oddities between header segments, which
-//! every viewer accepts, are accepted.
+//! Every pixel of a model's training pictures came out of libjpeg-turbo's exact
+//! transform and its smooth upsampling of colour; a decoder that rounds
+//! otherwise is off by several levels where pictures are enlarged.
+//!
+//! A lenient decoder fills what is missing with grey and reports success. Here
+//! the file must reach its end-of-image marker and its entropy-coded data must
+//! decode.
+
+use std::ops::RangeInclusive;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::errors::DecodeErrors;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
+use libjpeg_turbo_rs::{DecodeLimits, Decoder, JpegError, PixelFormat};
 
+use super::decode::orientation;
 use super::{ImageLimits, ImageRejected};
 
 const FORMAT: &str = "JPEG";
+/// Most scans of a progressive file; real ones have about ten. A file of a few
+/// kilobytes with thousands of scans would decode for minutes.
+const MAX_SCANS: usize = 100;
+/// Ones, which begin no Huffman code (ITU T.81, C), enough for what a code may
+/// be followed by and one more code; each FF stuffed.
+const GUARD: [u8; 16] = [0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0];
 
 /// Decodes to grey or RGB8 pixels as stored; CMYK and YCCK become RGB.
 pub(super) fn decode(
     bytes: &[u8],
     limits: &ImageLimits,
 ) -> Result<(DynamicImage, Orientation), ImageRejected> {
-    let lenient =
-        DecoderOptions::default().set_strict_mode(false).set_max_width(usize::MAX).set_max_height(usize::MAX);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), lenient);
-    decoder.decode_headers().map_err(|error| {
-        if reaches_end_of_image(bytes) {
-            rejected(&error)
-        } else {
-            ImageRejected::Truncated { format: FORMAT }
-        }
-    })?;
-    let info = decoder.info().ok_or_else(|| corrupt("no frame header"))?;
-    let (width, height) = (u32::from(info.width), u32::from(info.height));
+    let guarded = with_guards(bytes);
+    let truncated = ImageRejected::Truncated { format: FORMAT };
+    let rejected = |error| if guarded.is_some() { rejected(error) } else { truncated.clone() };
+    // The limits on size are checked below, where they are named.
+    let scans = DecodeLimits { max_scans: MAX_SCANS, ..DecodeLimits::default() };
+    let mut decoder =
+        Decoder::new_with_limits(guarded.as_deref().unwrap_or(bytes), scans).map_err(rejected)?;
+    let frame = decoder.header();
+    let (width, height) = (u32::from(frame.width), u32::from(frame.height));
     if width == 0 || height == 0 {
         return Err(corrupt("a side of zero pixels"));
     }
     limits.check_dimensions(width, height)?;
-    if !reaches_end_of_image(bytes) {
-        return Err(ImageRejected::Truncated { format: FORMAT });
+    if guarded.is_none() {
+        return Err(truncated);
     }
-    let orientation = decoder
-        .exif()
-        .and_then(|exif| Orientation::from_exif_chunk(exif))
-        .unwrap_or(Orientation::NoTransforms);
-
-    let grey = decoder.input_colorspace() == Some(ColorSpace::Luma);
-    let (colours, channels) = if grey { (ColorSpace::Luma, 1) } else { (ColorSpace::RGB, 3) };
-    decoder.set_options(decoder.options().set_strict_mode(true).jpeg_set_out_colorspace(colours));
-    let size = u64::from(width) * u64::from(height) * channels;
-    limits.check_decoded(size)?;
-    let pixels = decoder.decode().map_err(|error| rejected(&error))?;
-    let picture = if grey {
-        GrayImage::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8)
-    } else {
-        RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8)
+    if frame.precision != 8 || frame.is_lossless || decoder.is_arithmetic() {
+        return Err(unsupported("lossless, arithmetic coding, or more than 8 bits a channel"));
+    }
+    let (format, channels) = match frame.components.len() {
+        1 => (PixelFormat::Grayscale, 1),
+        3 => (PixelFormat::Rgb, 3),
+        4 => (PixelFormat::Cmyk, 4),
+        count => return Err(unsupported(&format!("{count} channels"))),
+    };
+    limits.check_decoded(u64::from(width) * u64::from(height) * channels)?;
+    decoder.set_output_format(format);
+    decoder.set_stop_on_warning(true);
+    let decoded = decoder.decode_image().map_err(rejected)?;
+    let levels = decoded.data;
+    let picture = match channels {
+        1 => GrayImage::from_raw(width, height, levels).map(DynamicImage::ImageLuma8),
+        3 => RgbImage::from_raw(width, height, levels).map(DynamicImage::ImageRgb8),
+        _ => RgbImage::from_raw(width, height, rgb_of_cmyk(&levels)).map(DynamicImage::ImageRgb8),
     };
     let picture = picture.ok_or_else(|| corrupt("fewer pixels than its header says"))?;
-    Ok((picture, orientation))
+    Ok((picture, orientation(decoded.exif_data)))
+}
+
+/// CMYK as it is stored in JPEG, with 255 for no ink, as Pillow converts it:
+/// the paper that black leaves, less what the ink takes of it.
+fn rgb_of_cmyk(levels: &[u8]) -> Vec<u8> {
+    let pixels = levels.as_chunks::<4>().0.iter();
+    pixels
+        .flat_map(|&[cyan, magenta, yellow, black]| [cyan, magenta, yellow].map(|ink| left(ink, black)))
+        .collect()
+}
+
+/// `black − ink × black ÷ 255`, the quotient rounded to nearest.
+fn left(light: u8, black: u8) -> u8 {
+    let taken = u32::from(255 - light) * u32::from(black);
+    // At most `black`, so the difference is not below zero.
+    black - ((taken + 127) / 255) as u8
 }
 
 fn corrupt(reason: &str) -> ImageRejected {
     ImageRejected::Corrupt { format: FORMAT, reason: reason.to_owned() }
 }
 
-fn rejected(error: &DecodeErrors) -> ImageRejected {
+fn unsupported(what: &str) -> ImageRejected {
+    ImageRejected::UnsupportedFormat { reason: format!("this kind of JPEG is not supported: {what}") }
+}
+
+fn rejected(error: JpegError) -> ImageRejected {
     match error {
-        DecodeErrors::Unsupported(scheme) => ImageRejected::UnsupportedFormat {
-            reason: format!("this kind of JPEG is not supported: {scheme:?}"),
-        },
-        DecodeErrors::ExhaustedData => ImageRejected::Truncated { format: FORMAT },
-        other => corrupt(&format!("{other:?}")),
+        JpegError::Unsupported(what) => unsupported(&what),
+        other => corrupt(&other.to_string()),
     }
 }
 
-/// Whether the markers can be followed to the end-of-image marker. A file cut
-/// anywhere fails: inside a segment the length runs out, and entropy-coded data
-/// cannot hold the marker (a byte FF is always followed by 00 there).
-fn reaches_end_of_image(bytes: &[u8]) -> bool {
+/// The file with bits that are no Huffman code behind every stretch of
+/// entropy-coded data, so that data which ends too early is an error: the
+/// decoder would go on with zeros there, and paint the rest grey. It never
+/// reads that far in a picture that is whole. (The bare bits that refine a
+/// progressive file's means are the one thing that can be missing unseen.)
+///
+/// `None` when the markers cannot be followed to the end-of-image marker. A
+/// file cut anywhere fails: inside a segment the length runs out, and
+/// entropy-coded data cannot hold the marker (a byte FF is always followed by
+/// 00 there).
+fn with_guards(bytes: &[u8]) -> Option<Vec<u8>> {
+    const START_OF_SCAN: u8 = 0xDA;
     const END_OF_IMAGE: u8 = 0xD9;
+    const RESTART: RangeInclusive<u8> = 0xD0..=0xD7;
+    let mut guarded = Vec::with_capacity(bytes.len() + GUARD.len());
+    let mut copied = 0;
     let mut at = 2; // behind the start-of-image marker
-    while let Some((marker, behind)) = next_marker(bytes, at) {
+    let mut in_scan = false;
+    loop {
+        let (marker, behind) = next_marker(bytes, at)?;
+        if in_scan {
+            guarded.extend_from_slice(&bytes[copied..behind - 2]);
+            guarded.extend_from_slice(&GUARD);
+            if !RESTART.contains(&marker) {
+                // For a decoder that looks for a further stretch.
+                guarded.extend_from_slice(&[0xFF, *RESTART.start()]);
+                guarded.extend_from_slice(&GUARD);
+            }
+            copied = behind - 2;
+        }
         match marker {
-            END_OF_IMAGE => return true,
+            END_OF_IMAGE => {
+                guarded.extend_from_slice(&bytes[copied..]);
+                return Some(guarded);
+            }
             // Markers without a length: TEM, restart, start of image.
             0x01 | 0xD0..=0xD8 => at = behind,
             _ => {
-                let Some(&[high, low]) = bytes.get(behind..behind + 2) else {
-                    return false;
-                };
-                let length = usize::from(u16::from_be_bytes([high, low]));
+                let length = bytes.get(behind..behind + 2)?.try_into().ok()?;
                 // Behind a start-of-scan header lies entropy-coded data, which
                 // next_marker passes over like any other non-marker bytes.
-                at = behind + length.max(2);
+                at = behind + usize::from(u16::from_be_bytes(length)).max(2);
             }
         }
+        in_scan = marker == START_OF_SCAN || (in_scan && RESTART.contains(&marker));
     }
-    false
 }
 
 /// The first marker at or behind `at`, and the offset behind it.

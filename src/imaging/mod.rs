@@ -21,11 +21,15 @@ mod limits;
 mod normalise;
 mod preprocessing;
 mod preprocessor_file;
+mod preprocessor_geometry;
 mod rejected;
 mod resize;
+mod resize_crop_pad;
+mod webp;
 
 pub use decode::{DecodedImage, decode};
 pub use limits::ImageLimits;
 pub use normalise::InputTensor;
 pub use preprocessing::{Preprocessing, PreprocessingError};
 pub use rejected::ImageRejected;
+pub use resize_crop_pad::{Fit, PixelSize, ResizeCropPad};

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::preprocessor_file;
-use super::{DecodedImage, InputTensor, normalise, resize};
+use super::{DecodedImage, InputTensor, ResizeCropPad, normalise, resize};
 
 /// A picture of exactly `size` pixels, as numbers: resize, then cut or pad
 /// around the centre, then `value × scale + offset` for each channel.
@@ -40,8 +40,8 @@ pub(super) enum Resize {
     /// Just covers the output size, or just fits in; the aspect ratio stays.
     Cover,
     Contain,
-    /// The output size itself: the one mode that may squash a picture.
-    Exact,
+    /// This very size: the one mode that may squash a picture.
+    Exact(Size),
 }
 
 /// Resampling filter, with Pillow's kernels.
@@ -75,9 +75,19 @@ impl Preprocessing {
     /// pictures prepared in another way than the network was trained with give
     /// wrong vectors without any sign of it.
     pub fn from_json(bytes: &[u8]) -> Result<Self, PreprocessingError> {
+        Self::from_json_resized(bytes, &ResizeCropPad::default())
+    }
+
+    /// Reads the bytes of a `preprocessor_config.json`; where `own` has a size, it
+    /// takes the place of what the file says about resizing, cutting and padding.
+    ///
+    /// # Errors
+    ///
+    /// As [`Preprocessing::from_json`].
+    pub fn from_json_resized(bytes: &[u8], own: &ResizeCropPad) -> Result<Self, PreprocessingError> {
         let fields: Map<String, Value> = serde_json::from_slice(bytes)
             .map_err(|error| PreprocessingError::NotAnObject { reason: error.to_string() })?;
-        preprocessor_file::read(fields)
+        preprocessor_file::read(fields, own)
     }
 
     /// Width of the output in pixels.

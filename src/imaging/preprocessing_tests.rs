@@ -67,10 +67,132 @@ fn reads_an_exact_size() {
         "resample": 2, "size": {"height": 180, "width": 240}
     }))
     .unwrap();
-    assert_eq!(exact.resize, Resize::Exact);
+    assert_eq!(exact.resize, Resize::Exact(Size { width: 240, height: 180 }));
     let tensor = exact.apply(&plain(10, 300, [0, 0, 255]));
     assert_eq!((tensor.width(), tensor.height()), (240, 180));
     assert_eq!(tensor.values().len(), 3 * 240 * 180);
+}
+
+/// A file of this processor, with ImageNet's numbers.
+fn processor(kind: &str, other: Value) -> Result<Preprocessing, PreprocessingError> {
+    let mut file = json!({
+        "image_processor_type": kind, "do_resize": true, "do_rescale": true, "do_normalize": true,
+        "rescale_factor": 0.00392156862745098, "resample": 3,
+        "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225],
+    });
+    file.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
+    read(file)
+}
+
+fn square(side: u32) -> Size {
+    Size { width: side, height: side }
+}
+
+#[test]
+fn reads_the_files_of_other_families() {
+    for (kind, other, resize, size) in [
+        // ViT and DINO
+        (
+            "ViTImageProcessor",
+            json!({"size": {"height": 224, "width": 224}}),
+            Resize::Exact(square(224)),
+            224,
+        ),
+        ("ViTFeatureExtractor", json!({"size": 224}), Resize::Exact(square(224)), 224),
+        // DINOv2
+        (
+            "BitImageProcessor",
+            json!({"size": {"shortest_edge": 256}, "do_center_crop": true, "do_convert_rgb": true,
+                   "crop_size": {"height": 224, "width": 224}}),
+            Resize::ShortestEdge(256),
+            224,
+        ),
+        // DINOv3
+        (
+            "DINOv3ViTImageProcessorFast",
+            json!({"size": {"height": 224, "width": 224}, "default_to_square": true, "crop_size": null,
+                   "do_center_crop": null, "data_format": "channels_first", "device": null}),
+            Resize::Exact(square(224)),
+            224,
+        ),
+        // ConvNeXT and ResNet
+        ("ConvNextFeatureExtractor", json!({"size": 224, "crop_pct": 0.875}), Resize::ShortestEdge(256), 224),
+        (
+            "ConvNextImageProcessor",
+            json!({"size": {"shortest_edge": 224}, "crop_pct": 0.95}),
+            Resize::ShortestEdge(235),
+            224,
+        ),
+        ("ConvNextImageProcessor", json!({"size": {"shortest_edge": 320}}), Resize::ShortestEdge(365), 320),
+        ("ConvNextImageProcessor", json!({"size": {"shortest_edge": 384}}), Resize::Exact(square(384)), 384),
+        // Squashed, then cut.
+        (
+            "DeiTFeatureExtractor",
+            json!({"size": 256, "do_center_crop": true, "crop_size": 224}),
+            Resize::Exact(square(256)),
+            224,
+        ),
+        ("SwinImage", json!({"size": 224, "default_to_square": true}), Resize::Exact(square(224)), 224),
+        (
+            "SwinImage",
+            json!({"size": 256, "default_to_square": false, "crop_size": 224}),
+            Resize::ShortestEdge(256),
+            224,
+        ),
+    ] {
+        let file = processor(kind, other.clone()).unwrap();
+        assert_eq!((file.resize, file.size), (resize, square(size)), "{kind} {other}");
+    }
+    let message = processor("PoolFormerImageProcessor", json!({"size": {"shortest_edge": 224}})).unwrap_err();
+    assert!(message.to_string().contains("PoolFormerImageProcessor"), "{message}");
+}
+
+#[test]
+fn an_exact_size_may_be_cut() {
+    let file = processor(
+        "DeiTImageProcessor",
+        json!({"size": {"height": 8, "width": 8}, "crop_size": {"height": 4, "width": 4}, "resample": 0}),
+    )
+    .unwrap();
+    // Twice as wide as high: each axis has a scale of its own.
+    let picture = RgbImage::from_fn(16, 8, |x, y| Rgb([10 * x as u8, 10 * y as u8, 0]));
+    let seen = fit(&picture.into(), &file);
+    let corners = [(0, 0), (3, 3)].map(|(x, y)| seen.get_pixel(x, y).0);
+    assert_eq!(corners, [[50, 20, 0], [110, 50, 0]]);
+}
+
+#[test]
+fn efficientnet_divides_twice() {
+    let with = |other: Value| {
+        let mut fields = json!({"size": {"height": 4, "width": 4}, "crop_size": {"height": 289, "width": 289},
+                                "do_center_crop": false, "rescale_offset": false, "include_top": true});
+        fields.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
+        processor("EfficientNetImageProcessor", fields)
+    };
+    let first = |preprocessing: Preprocessing| preprocessing.apply(&plain(4, 4, [255; 3])).values()[0];
+    let near = |actual: f32, expected: f32| assert!((actual - expected).abs() < 1e-5, "{actual}, {expected}");
+    near(first(with(json!({})).unwrap()), (1.0 - 0.485) / 0.229 / 0.229);
+    near(first(with(json!({"include_top": false})).unwrap()), (1.0 - 0.485) / 0.229);
+    let both = json!({"rescale_offset": true, "rescale_factor": 0.00784313725490196, "do_normalize": false});
+    near(first(with(both).unwrap()), 1.0 / 0.229);
+    let message = with(json!({"rescale_offset": true})).unwrap_err().to_string();
+    assert!(message.contains("1/127.5"), "{message}");
+}
+
+#[test]
+fn a_size_of_the_configuration_takes_the_place_of_the_files() {
+    let own: ResizeCropPad =
+        serde_json::from_value(json!({"size": "240x180", "fit": "cover", "pad_value": [1, 2, 3]})).unwrap();
+    for mut file in [clip(), json!({"image_processor_type": "LevitImageProcessor", "crop_pct": 0.5})] {
+        let numbers = clip();
+        for key in ["resample", "image_mean", "image_std"] {
+            file[key] = numbers[key].clone();
+        }
+        let read = Preprocessing::from_json_resized(file.to_string().as_bytes(), &own).unwrap();
+        assert_eq!((read.resize, read.width(), read.height()), (Resize::Cover, 240, 180));
+        assert_eq!((read.fill, read.filter), ([1, 2, 3], Filter::Bicubic));
+        assert_eq!(read.scale, self::read(clip()).unwrap().scale);
+    }
 }
 
 #[test]
@@ -201,17 +323,17 @@ fn what_is_missing_or_unknown_is_named() {
         ("size", json!({"height": 300, "width": 300})),
         ("crop_size", json!(100_000)),
         ("crop_pct", json!(0.875)),
-        ("rescale_offset", json!(true)),
         ("do_pad", json!(true)),
         ("do_resize", json!("yes")),
         ("rescale_factor", json!(0)),
         ("image_std", json!([0.5, 0.0, 0.5])),
         ("image_mean", json!([0.5])),
-        ("feature_extractor_type", json!("LevitFeatureExtractor")),
+        ("image_processor_type", json!("LevitImageProcessor")),
+        ("rescale_offset", json!(true)),
+        ("include_top", json!(true)),
     ] {
         let message = with(key, value.clone());
-        let named = if key.ends_with("type") { "size" } else { key };
-        assert!(message.contains(named), "{key} {value}: {message}");
+        assert!(message.contains(key), "{key} {value}: {message}");
     }
     assert!(matches!(Preprocessing::from_json(b"[1]"), Err(PreprocessingError::NotAnObject { .. })));
 }

@@ -54,7 +54,7 @@ pub(super) fn resized(source: Size, preprocessing: &Preprocessing) -> (u64, u64)
         Resize::Contain => (by(out_height, height).0, out_height),
         Resize::Cover if wide => (by(out_height, height).0, out_height),
         Resize::Cover => (out_width, by(out_width, width).1),
-        Resize::Exact => (out_width, out_height),
+        Resize::Exact(size) => (size.width.into(), size.height.into()),
     }
 }
 

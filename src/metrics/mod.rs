@@ -5,11 +5,12 @@
 //! or a record.
 
 mod families;
+mod zero;
 
 use std::sync::LazyLock;
 
 use prometheus::{
-    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts,
+    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
 };
 
@@ -31,7 +32,10 @@ pub fn metrics() -> &'static Metrics {
     &METRICS
 }
 
-pub use families::{EncoderMetrics, ImageMetrics, KafkaMetrics, ListMetrics, ProcessMetrics, StageMetrics};
+pub use families::{
+    EncoderMetrics, ImageMetrics, KafkaMetrics, ListMetrics, ProcessMetrics, QdrantMetrics, QdrantOperation,
+    StageMetrics,
+};
 
 /// All metric families of the process.
 pub struct Metrics {
@@ -41,7 +45,24 @@ pub struct Metrics {
     pub image: ImageMetrics,
     pub encoder: EncoderMetrics,
     pub list: ListMetrics,
+    pub qdrant: QdrantMetrics,
     pub process: ProcessMetrics,
+}
+
+/// One thing more in a gauge, until this is dropped.
+pub struct Counted(IntGauge);
+
+impl Counted {
+    pub fn begin(gauge: IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 /// Registers families as they are made.
@@ -61,6 +82,10 @@ impl Registrar {
         self.keep(IntCounterVec::new(Opts::new(name, help), labels)?)
     }
 
+    fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+        self.keep(IntGauge::new(name, help)?)
+    }
+
     fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
         self.keep(IntGaugeVec::new(Opts::new(name, help), labels)?)
     }
@@ -75,10 +100,6 @@ impl Registrar {
         let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
         self.keep(HistogramVec::new(options, labels)?)
     }
-
-    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> prometheus::Result<Histogram> {
-        self.keep(Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?)
-    }
 }
 
 impl Metrics {
@@ -91,6 +112,7 @@ impl Metrics {
             image: ImageMetrics::register(&r)?,
             encoder: EncoderMetrics::register(&r)?,
             list: ListMetrics::register(&r)?,
+            qdrant: QdrantMetrics::register(&r)?,
             process: ProcessMetrics::register(&r)?,
             registry: r.0,
         })

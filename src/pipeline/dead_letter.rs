@@ -78,7 +78,11 @@ impl DeadLetters {
                 other.map_err(Stop::of("dead_letter"))?;
             }
         }
-        metrics().kafka.dead_letters.with_label_values(&[reason.stage, reason.code]).inc();
+        metrics()
+            .kafka
+            .dead_letters
+            .with_label_values(&[reason.stage, reason.code, reason.class.as_str()])
+            .inc();
         Ok(())
     }
 

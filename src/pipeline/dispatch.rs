@@ -9,19 +9,23 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus::HistogramTimer;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
 
 use super::PipelineError;
 use super::mailbox::{Coalescing, Key, Mailbox};
 use crate::adapters::kafka::record::{ActiveWork, Lease, Record};
-use crate::metrics::metrics;
+use crate::metrics::{Counted, metrics};
 use crate::retry::Tenure;
+use crate::telemetry::spans;
 
 /// Bounds of one role's jobs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DispatchSettings {
     /// Articles worked on at the same time.
@@ -69,8 +73,9 @@ pub(super) fn resolved(record: Record, outcome: &str) {
     record.ack.resolve();
 }
 
-/// Runs `job` for every batch until `records` is closed.
+/// Runs `job`, which is called `name`, for every batch until `records` is closed.
 pub(super) async fn dispatch<J, F>(
+    name: &'static str,
     mut records: mpsc::Receiver<Record>,
     settings: &DispatchSettings,
     job: J,
@@ -93,8 +98,14 @@ where
         {
             match Batch::of(batch) {
                 Some(batch) => {
+                    let span = span_of(name, &batch);
+                    let running = Running::begin(name, batch.records.len());
                     let work = job(batch);
-                    jobs.spawn(async move { (key, work.await) });
+                    let work = async move {
+                        let _running = running;
+                        (key, work.await)
+                    };
+                    jobs.spawn(work.instrument(span));
                 }
                 None => mailbox.finished(&key),
             }
@@ -124,6 +135,37 @@ where
         outcome(ended)?;
     }
     Ok(())
+}
+
+/// A job under way, as the metrics count it until it is dropped.
+struct Running {
+    _jobs: Counted,
+    _timer: HistogramTimer,
+}
+
+impl Running {
+    fn begin(name: &str, records: usize) -> Self {
+        let stage = &metrics().stage;
+        stage.job_records.with_label_values(&[name]).observe(records as f64);
+        Self {
+            _jobs: Counted::begin(stage.jobs_running.with_label_values(&[name])),
+            _timer: stage.stage_duration.with_label_values(&[name]).start_timer(),
+        }
+    }
+}
+
+/// A span in the trace that the records came in.
+fn span_of(name: &'static str, batch: &Batch) -> Span {
+    let span = spans::job(name, batch.records.iter().map(|record| record.headers.as_slice()));
+    if let Some(first) = batch.records.first() {
+        span.record("messaging.destination.name", &*first.origin.topic);
+        span.record(
+            "messaging.kafka.message.key",
+            &*String::from_utf8_lossy(first.key.as_deref().unwrap_or_default()),
+        );
+        span.record("messaging.batch.message_count", batch.records.len());
+    }
+    span
 }
 
 async fn until(start: Instant, moment: Option<Duration>) {

@@ -15,6 +15,7 @@ pub mod dispatch;
 pub mod embed;
 mod mailbox;
 pub mod rank;
+mod stage;
 
 use std::error::Error;
 

@@ -117,6 +117,17 @@ async fn similar_texts_are_closer_than_different_ones() {
 }
 
 #[tokio::test]
+async fn texts_and_pictures_share_a_space() {
+    let encoder = load(&settings());
+    let pictures = [embed(&encoder, &disc(60, BLUE)).await, embed(&encoder, &disc(60, RED)).await];
+    let texts = ["blue ball", "a red ball"].map(|text| encoder.embed_text(text));
+    for (own, text) in try_join_all(texts).await.unwrap().iter().enumerate() {
+        let [near, far] = [&pictures[own], &pictures[1 - own]].map(|picture| text.cosine(picture));
+        assert!(near > far + 0.05, "its own picture: {near}, the other: {far}");
+    }
+}
+
+#[tokio::test]
 async fn a_text_beyond_the_context_is_cut() {
     let encoder = load(&settings());
     let long = "boot ".repeat(100_000);
@@ -210,12 +221,14 @@ fn a_wrong_library_says_what_to_do() {
 
 #[test]
 fn a_provider_that_cannot_be_used_is_never_replaced_silently() {
-    let cuda = EncoderSettings { execution_provider: ExecutionProvider::Cuda, ..settings() };
-    match Encoder::load(&cuda) {
-        Ok(encoder) => assert_eq!(encoder.execution_provider(), "cuda"),
-        Err(error) => {
-            assert!(matches!(error, EncoderError::ExecutionProvider { .. }), "{error}");
-            assert!(error.to_string().contains("is cuda"), "{error}");
+    for (provider, name) in [(ExecutionProvider::Cuda, "cuda"), (ExecutionProvider::TensorRt, "tensorrt")] {
+        let gpu = EncoderSettings { execution_provider: provider, ..settings() };
+        match Encoder::load(&gpu) {
+            Ok(encoder) => assert_eq!(encoder.execution_provider(), name),
+            Err(error) => {
+                assert!(matches!(error, EncoderError::ExecutionProvider { .. }), "{error}");
+                assert!(error.to_string().contains(&format!("is {name}")), "{error}");
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ const FENCES: &[(&[&str], &[&str])] = &[
     (&["axum"], &["adapters/http"]),
     (&["set_similarity"], &["similarity", "cli/score"]),
     (&["list_maintenance"], &["domain", "ports", "pipeline/rank", "adapters/qdrant", "config", "similarity"]),
+    (&["opentelemetry", "opentelemetry_sdk", "opentelemetry_otlp", "tracing_opentelemetry"], &["telemetry"]),
     (&["clap"], &["cli", "main"]),
     (
         &["std::env::var", "std::env::var_os", "std::env::vars", "std::env::vars_os"],

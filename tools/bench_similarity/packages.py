@@ -1,4 +1,4 @@
-"""The peers' packages, pinned, in a folder of their own below .cache."""
+"""Packages, pinned, in a folder of their own below .cache: the peers' unless told otherwise."""
 
 import os
 import shutil
@@ -7,26 +7,30 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-REQUIREMENTS = REPOSITORY / "tools" / "requirements-bench.txt"
 
 # Read once, when the libraries are loaded.
 ONE_THREAD = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]
 
 
-def install(one_thread=True):
-    """Makes `import numpy` find the pinned version."""
+def install(one_thread=True, name="bench", complete=False):
+    """Makes `import numpy` find the version that tools/requirements-`name`.txt pins. Gives
+    the folder. A complete file names all that is needed: pip then adds nothing that its
+    packages ask for."""
+    requirements = REPOSITORY / "tools" / f"requirements-{name}.txt"
     if one_thread:
-        os.environ.update({name: "1" for name in ONE_THREAD})
+        os.environ.update({variable: "1" for variable in ONE_THREAD})
     # Wheels belong to one version of Python.
     version = "{}.{}".format(*sys.version_info)
-    folder = REPOSITORY / ".cache" / f"bench-python-{version}"
+    folder = REPOSITORY / ".cache" / f"{name}-python-{version}"
     # Written last: a folder without it is a download that was cut off.
-    done = folder / REQUIREMENTS.name
-    if not done.exists() or done.read_text() != REQUIREMENTS.read_text():
+    done = folder / requirements.name
+    if not done.exists() or done.read_text() != requirements.read_text():
         shutil.rmtree(folder, ignore_errors=True)
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         command += ["--root-user-action=ignore", "--only-binary=:all:", "--target", str(folder)]
-        if subprocess.run([*command, "-r", str(REQUIREMENTS)]).returncode != 0:
+        command += ["--no-deps"] if complete else []
+        if subprocess.run([*command, "-r", str(requirements)]).returncode != 0:
             raise SystemExit("could not install the packages to compare with: pip's message is above")
-        shutil.copyfile(REQUIREMENTS, done)
+        shutil.copyfile(requirements, done)
     sys.path.insert(0, str(folder))
+    return folder

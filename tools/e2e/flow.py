@@ -22,17 +22,17 @@ def installed(story):
 
 
 def servers(story):
-    """Kafka, an S3 server and Qdrant are up"""
+    """Kafka, an S3 server and Qdrant are up, and the worker's own command has created its topics"""
     for server in (story.s3, story.qdrant, story.kafka):
         server.start()
-    create_topics(story.kafka)
+    story.workers = [Worker(f"replica-{n}", story.binary, story, story.out) for n in (1, 2)]
+    create_topics(story.binary, story.config, story.kafka)
     story.s3.create_bucket(BUCKET)
     return "a Qdrant of QDRANT_URL" if story.qdrant.external else "Qdrant embedded, as its own process"
 
 
 def replicas(story):
     """two replicas are ready, and check is content"""
-    story.workers = [Worker(f"replica-{n}", story.binary, story, story.out) for n in (1, 2)]
     for worker in story.workers:
         worker.start()
     for worker in story.workers:

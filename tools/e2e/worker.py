@@ -122,8 +122,13 @@ def run_command(binary, *arguments, env=None):
     return result.returncode, result.stdout, result.stderr
 
 
-def create_topics(kafka: Kafka):
-    kafka.create_topic(EVENTS, 6)
-    kafka.create_topic(RANK, 6)
-    kafka.create_topic(SIMILAR, 6, cleanup_policy="compact")
-    kafka.create_topic(DEAD_LETTERS, 1)
+def create_topics(binary, config, kafka: Kafka):
+    """The worker's own command creates them, changes nothing when called again, and tells differences."""
+    create = ("topics", "create", "-c", config, "--partitions")
+    rounds = [("6", 0, "created", 4), ("6", 0, "ok", 4), ("7", 1, "differs", 3)]
+    for partitions, expected, word, lines in rounds:
+        code, said, error = run_command(binary, *create, partitions)
+        told = sum(line.startswith(word) for line in said.splitlines())
+        if (code, told) != (expected, lines):
+            raise AssertionError(f"topics create --partitions {partitions}: exit code {code}\n{said}{error}")
+    kafka.partitions |= {EVENTS: 6, RANK: 6, SIMILAR: 6, DEAD_LETTERS: 1}

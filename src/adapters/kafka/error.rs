@@ -18,6 +18,10 @@ pub enum KafkaError {
     Unreachable { servers: String, source: ClientError },
     #[error("topic {topic} does not exist; create it first ({hint})")]
     MissingTopic { topic: String, hint: &'static str },
+    #[error("topic {topic} could not be created: {code}")]
+    Create { topic: String, code: Code },
+    #[error("kafka did not answer about its topics: {source}")]
+    Admin { source: ClientError },
     #[error("a record could not be produced to {topic}: {source}")]
     Produce { topic: String, source: ClientError },
     #[error("consuming stopped: {0}")]
@@ -39,7 +43,8 @@ impl Classify for KafkaError {
             Self::Settings(_) | Self::ReservedProperty { .. } | Self::MissingTopic { .. } => {
                 Disposition::Configuration
             }
-            Self::Unreachable { .. } => Disposition::Retry,
+            Self::Unreachable { .. } | Self::Admin { .. } => Disposition::Retry,
+            Self::Create { code, .. } => of_create(*code),
             Self::Produce { source, .. } => of_produce(source),
             Self::Consume(_) | Self::OffsetLost(_) | Self::Assign(_) | Self::ThreadEnded => {
                 Disposition::Fatal
@@ -52,10 +57,19 @@ impl Classify for KafkaError {
             Self::Settings(_) | Self::ReservedProperty { .. } => "kafka_settings",
             Self::Unreachable { .. } => "kafka_unreachable",
             Self::MissingTopic { .. } => "kafka_topic_missing",
+            Self::Create { .. } | Self::Admin { .. } => "kafka_admin",
             Self::Produce { .. } => "kafka_produce",
             Self::Consume(_) | Self::Assign(_) | Self::ThreadEnded => "kafka_consume",
             Self::OffsetLost(_) => "kafka_offset_lost",
         }
+    }
+}
+
+fn of_create(code: Code) -> Disposition {
+    match code {
+        Code::RequestTimedOut | Code::OperationTimedOut | Code::NotController => Disposition::Retry,
+        // A right is missing, or the cluster has fewer brokers than copies were asked for.
+        _ => Disposition::Configuration,
     }
 }
 

@@ -14,4 +14,5 @@ pub mod producer;
 pub mod record;
 pub mod settings;
 pub mod tail;
+pub mod topics;
 mod watermark;

@@ -1,7 +1,7 @@
 //! The producer: idempotent, every record acknowledged before it counts.
 //!
 //! Guarantee: [`Producer::send`] answers success only after all in-sync replicas
-//! have the record.
+//! have the record. A record carries the trace that it was produced in.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use super::error::KafkaError;
 use super::settings::KafkaSettings;
 use crate::ports::{Failed, Log, Outgoing, Place};
+use crate::telemetry::spans;
 
 /// A cheap handle to the process's one producer.
 #[derive(Clone)]
@@ -34,13 +35,13 @@ impl Producer {
         let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(outgoing.topic);
         record.key = outgoing.key;
         record.payload = outgoing.value;
-        if !outgoing.headers.is_empty() {
-            let headers = OwnedHeaders::new_with_capacity(outgoing.headers.len());
-            record.headers =
-                Some(outgoing.headers.iter().fold(headers, |headers, (key, value)| {
-                    headers.insert(Header { key, value: Some(value) })
-                }));
-        }
+        // Whoever reads the record goes on in the trace that it was produced in.
+        let onward = spans::onward(outgoing.headers);
+        let all = outgoing.headers.iter().chain(&onward);
+        record.headers = all.fold(None, |headers, (key, value)| {
+            let headers = headers.unwrap_or_else(OwnedHeaders::new);
+            Some(headers.insert(Header { key, value: Some(value) }))
+        });
         let sent = self.inner.send(record, self.queue_deadline).await;
         sent.map(|delivery| Place { partition: delivery.partition, offset: delivery.offset })
             .map_err(|(source, _)| KafkaError::Produce { topic: outgoing.topic.to_owned(), source })

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::KafkaError;
 
 /// Where a consumer group without committed offsets begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StartFrom {
     Earliest,
@@ -17,7 +18,7 @@ pub enum StartFrom {
 }
 
 /// Names of the four topics.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Topics {
     pub events: String,
@@ -27,7 +28,7 @@ pub struct Topics {
 }
 
 /// Connection, topics and bounds of the Kafka clients.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KafkaSettings {
     /// Comma-separated `host:port`.
@@ -48,6 +49,7 @@ pub struct KafkaSettings {
     /// Further librdkafka properties, e.g. `security.protocol`, `sasl.username`; nested
     /// tables are joined by dots. Those that the guarantees rest on are refused.
     #[serde(default, deserialize_with = "flattened")]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub properties: BTreeMap<String, String>,
 }
 
@@ -78,7 +80,7 @@ impl KafkaSettings {
         Ok(config)
     }
 
-    /// Properties of a client that only asks for metadata.
+    /// Properties of a client that asks about topics and creates them.
     pub(super) fn admin(&self) -> Result<ClientConfig, KafkaError> {
         self.client(&[])
     }

@@ -15,10 +15,11 @@ pub use store::Objects;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The object stores that events may name.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ObjectSettings {
     /// Allow-list: an event's uri must lie below one of these.
@@ -31,7 +32,7 @@ pub struct ObjectSettings {
 }
 
 /// One allow-listed prefix and how to reach it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StoreSettings {
     /// `s3://bucket/prefix/`, `gs://…`, `az://container/prefix/` or `file:///folder/`.

@@ -6,6 +6,7 @@
 //! points (no `indexed_only`, no `prevent_unoptimized`).
 
 mod batch;
+mod call;
 mod error;
 mod filters;
 mod payload;
@@ -23,10 +24,11 @@ use std::time::Duration;
 
 use list_maintenance::Sizes;
 use qdrant_client::Qdrant;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Connection to Qdrant and names of its collections.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QdrantSettings {
     /// `http(s)://host:6334` (gRPC), or `embedded:FOLDER` for the built-in server.

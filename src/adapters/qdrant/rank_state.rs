@@ -10,12 +10,14 @@ use qdrant_client::qdrant::{Condition, Filter, GetPointsBuilder, PointStruct, Up
 use qdrant_client::{Payload, Qdrant};
 
 use super::batch::Batcher;
+use super::call::{self, call};
 use super::filters::unless_newer;
 use super::payload::{self, key};
 use super::rank_payload::{self, GLANCE_KEYS, PUBLISHING_KEYS, STANDING_KEYS, VIEW_KEYS};
 use super::read::include;
-use super::write::{completed, no_vectors, strong};
+use super::write::{no_vectors, strong};
 use super::{Catalogue, StoreError};
+use crate::metrics::QdrantOperation;
 use crate::ports::{FactsMark, Glance, RankView, Ranked, Standing};
 
 /// Most items of one call.
@@ -95,7 +97,7 @@ impl Points {
         let mut found: HashMap<String, HashMap<String, Value>> = HashMap::with_capacity(ids.len() / 2);
         for ids in ids.chunks(POINTS_AT_ONCE) {
             let get = GetPointsBuilder::new(&self.articles, ids.to_vec()).with_payload(include(keys));
-            for point in self.client.get_points(get).await?.result {
+            for point in call(QdrantOperation::Read, self.client.get_points(get)).await?.result {
                 let article_id = payload::article_id(&self.articles, &point.payload)?;
                 found.entry(article_id).or_default().extend(point.payload);
             }
@@ -167,7 +169,7 @@ impl Points {
             .update_filter(Filter::should(conditions))
             .ordering(strong())
             .wait(true);
-        completed(self.client.upsert_points(upsert).await?)
+        call::write(self.client.upsert_points(upsert)).await
     }
 }
 

@@ -7,13 +7,14 @@ use qdrant_client::qdrant::{
     ScrollPointsBuilder, VectorsSelector, point_id, with_payload_selector, with_vectors_selector,
 };
 
+use super::call::call;
 use super::filters::{keyword, live_of, of_article};
 use super::payload::{self, key};
 use super::rank_payload;
 use super::{Catalogue, IMAGE_VECTOR, StoreError, TEXT_VECTOR};
 use crate::domain::article::{ArticleFacts, ArticleState, Member, Profile};
 use crate::domain::embedding::Embedding;
-use crate::metrics::metrics;
+use crate::metrics::{QdrantOperation, metrics};
 
 /// Points of one page.
 const PAGE: u32 = 500;
@@ -27,7 +28,8 @@ impl Catalogue {
     pub async fn state(&self, article_id: &str) -> Result<ArticleState, StoreError> {
         let get = GetPointsBuilder::new(&self.articles, vec![payload::article_point(article_id)])
             .with_payload(true);
-        let article = self.client.get_points(get).await?.result.into_iter().next();
+        let article =
+            call(QdrantOperation::Read, self.client.get_points(get)).await?.result.into_iter().next();
         let facts_sequence = article.as_ref().map_or(0, |point| rank_payload::facts_sequence(&point.payload));
         let text_unfinished =
             article.as_ref().is_some_and(|point| rank_payload::is_unfinished(&point.payload));
@@ -50,7 +52,8 @@ impl Catalogue {
             let get = GetPointsBuilder::new(&self.articles, points)
                 .with_payload(include(&PROFILE_KEYS))
                 .with_vectors(only_vector(TEXT_VECTOR));
-            let (found, members) = tokio::join!(self.client.get_points(get), self.members(ids));
+            let (found, members) =
+                tokio::join!(call(QdrantOperation::Read, self.client.get_points(get)), self.members(ids));
             let mut members = members?;
             for point in found?.result {
                 let profile = self.profile(point, &mut members)?;
@@ -135,7 +138,7 @@ impl Catalogue {
             .filter(Filter::must([Condition::matches(key::DIRTY, true)]))
             .with_payload(include(&[key::ARTICLE_ID, key::SEQUENCE]))
             .limit(u32::try_from(limit).unwrap_or(u32::MAX));
-        let points = self.client.scroll(request).await?.result;
+        let points = call(QdrantOperation::Scroll, self.client.scroll(request)).await?.result;
         let of = |point: &RetrievedPoint| {
             let sequence = point.payload.get(key::SEQUENCE).and_then(|value| value.as_integer());
             let article_id = payload::article_id(&self.articles, &point.payload)?;
@@ -156,7 +159,7 @@ impl Catalogue {
         if let Some(from) = from {
             request = request.offset(PointId::from(from));
         }
-        let page = self.client.scroll(request).await?;
+        let page = call(QdrantOperation::Scroll, self.client.scroll(request)).await?;
         let ids = page.result.iter().map(|point| payload::article_id(&self.articles, &point.payload));
         let next = page.next_page_offset.and_then(|next| match next.point_id_options? {
             point_id::PointIdOptions::Uuid(uuid) => Some(uuid),
@@ -173,7 +176,7 @@ impl Catalogue {
             if let Some(from) = offset {
                 page = page.offset(from);
             }
-            let response = self.client.scroll(page).await?;
+            let response = call(QdrantOperation::Scroll, self.client.scroll(page)).await?;
             points.extend(response.result);
             offset = response.next_page_offset;
             if offset.is_none() {

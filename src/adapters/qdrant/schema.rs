@@ -8,8 +8,10 @@ use qdrant_client::qdrant::{
     VectorsConfigBuilder, vectors_config,
 };
 
+use super::call::call;
 use super::payload::key;
 use super::{Catalogue, IMAGE_VECTOR, QdrantSettings, StoreError, TEXT_VECTOR};
+use crate::metrics::QdrantOperation;
 
 /// Conditional updates came with 1.16, insert-only upserts with 1.17. That before 1.19 a
 /// restart could bring deleted points back (qdrant issue 9575, fixed by 9678) does no
@@ -37,14 +39,14 @@ const ARTICLE_INDEXES: [(&str, FieldType); 9] = [
 impl Catalogue {
     /// The server's name and version.
     pub async fn server(&self) -> Result<String, StoreError> {
-        let reply = self.client.health_check().await?;
+        let reply = call(QdrantOperation::Admin, self.client.health_check()).await?;
         Ok(format!("{} {}", reply.title, reply.version))
     }
 
     /// A server that does not know conditional writes would carry them out without
     /// their condition.
     async fn verify_server(&self) -> Result<(), StoreError> {
-        let found = self.client.health_check().await?.version;
+        let found = call(QdrantOperation::Admin, self.client.health_check()).await?.version;
         let mut numbers = found.trim_start_matches('v').split('.').map(|part| part.parse::<u32>().ok());
         let version = numbers.next().flatten().zip(numbers.next().flatten());
         match version {
@@ -61,7 +63,7 @@ impl Catalogue {
             (&self.articles, TEXT_VECTOR, ARTICLE_INDEXES.as_slice()),
         ];
         for (collection, vector, indexes) in parts {
-            if !self.client.collection_exists(collection).await? {
+            if !call(QdrantOperation::Admin, self.client.collection_exists(collection)).await? {
                 if !settings.create_collections {
                     return Err(StoreError::MissingCollection { collection: collection.clone() });
                 }
@@ -70,7 +72,7 @@ impl Catalogue {
             self.verify(collection, vector, dimension).await?;
             for (field, kind) in indexes {
                 let index = CreateFieldIndexCollectionBuilder::new(collection, *field, *kind).wait(true);
-                self.client.create_field_index(index).await?;
+                call(QdrantOperation::Admin, self.client.create_field_index(index)).await?;
             }
         }
         Ok(())
@@ -91,10 +93,12 @@ impl Catalogue {
             .replication_factor(settings.replication_factor)
             // A write is answered when every copy has it, so any copy may be read.
             .write_consistency_factor(settings.replication_factor);
-        match self.client.create_collection(create).await {
+        match call(QdrantOperation::Admin, self.client.create_collection(create)).await {
             Ok(_) => Ok(()),
             // Another worker was first; what it made is verified like any other.
-            Err(_) if self.client.collection_exists(collection).await? => Ok(()),
+            Err(_) if call(QdrantOperation::Admin, self.client.collection_exists(collection)).await? => {
+                Ok(())
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -103,7 +107,7 @@ impl Catalogue {
     /// Without a dimension, that both exist.
     pub async fn verify_all(&self, dimension: Option<usize>) -> Result<(), StoreError> {
         for (collection, vector) in [(&self.images, IMAGE_VECTOR), (&self.articles, TEXT_VECTOR)] {
-            if !self.client.collection_exists(collection).await? {
+            if !call(QdrantOperation::Admin, self.client.collection_exists(collection)).await? {
                 return Err(StoreError::MissingCollection { collection: collection.clone() });
             }
             if let Some(dimension) = dimension {
@@ -119,7 +123,7 @@ impl Catalogue {
             found,
             needed: format!("vector {vector:?} of {dimension} dimensions, cosine"),
         };
-        let info = self.client.collection_info(collection).await?.result;
+        let info = call(QdrantOperation::Admin, self.client.collection_info(collection)).await?.result;
         let vectors = info
             .and_then(|info| info.config?.params?.vectors_config?.config)
             .ok_or_else(|| wrong("no vectors".to_owned()))?;

@@ -10,11 +10,13 @@ use qdrant_client::qdrant::{
     ScrollPointsBuilder, SearchParamsBuilder,
 };
 
+use super::call::call;
 use super::filters::keyword;
 use super::payload::{self, key};
 use super::read::include;
 use super::{Catalogue, IMAGE_VECTOR, StoreError, TEXT_VECTOR};
 use crate::domain::embedding::Embedding;
+use crate::metrics::QdrantOperation;
 use crate::ports::{CandidateQuery, Candidates, Truncated};
 
 /// Room for the rounding of the store's own arithmetic below the threshold.
@@ -83,7 +85,7 @@ impl Catalogue {
             .filter(filter)
             .limit(u32::try_from(query.limit).unwrap_or(u32::MAX))
             .with_payload(include(&[key::ARTICLE_ID]));
-        let page = self.client.scroll(request).await?;
+        let page = call(QdrantOperation::Scroll, self.client.scroll(request)).await?;
         let ids = page.result.iter().map(|point| payload::article_id(&self.articles, &point.payload));
         Ok((ids.collect::<Result<_, _>>()?, page.next_page_offset.is_some()))
     }
@@ -113,7 +115,8 @@ impl Catalogue {
         if searches.is_empty() {
             return Ok(Vec::new());
         }
-        let response = self.client.query_batch(QueryBatchPointsBuilder::new(collection, searches)).await?;
+        let batch = QueryBatchPointsBuilder::new(collection, searches);
+        let response = call(QdrantOperation::Search, self.client.query_batch(batch)).await?;
         Ok(response.result.into_iter().map(|batch| batch.result).collect())
     }
 }

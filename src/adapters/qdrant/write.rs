@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use qdrant_client::Payload;
 use qdrant_client::qdrant::{
     Condition, DeletePointVectorsBuilder, Filter, NamedVectors, PointId, PointStruct, PointVectors,
-    PointsOperationResponse, SetPayloadPointsBuilder, UpdateMode, UpdatePointVectorsBuilder, UpdateStatus,
-    UpsertPointsBuilder, Vector, Vectors, VectorsSelector, WriteOrdering, WriteOrderingType,
+    SetPayloadPointsBuilder, UpdateMode, UpdatePointVectorsBuilder, UpsertPointsBuilder, Vector, Vectors,
+    VectorsSelector, WriteOrdering, WriteOrderingType,
 };
 
+use super::call;
 use super::filters::{at_most, keyword, of_article, unless_newer};
 use super::payload::{self, key};
 use super::{Catalogue, IMAGE_VECTOR, StoreError, TEXT_VECTOR};
@@ -46,7 +47,7 @@ impl Catalogue {
             .update_filter(Filter::should(conditions))
             .ordering(strong())
             .wait(true);
-        completed(self.client.upsert_points(upsert).await?)
+        call::write(self.client.upsert_points(upsert)).await
     }
 
     async fn describe(
@@ -88,7 +89,7 @@ impl Catalogue {
             .update_mode(UpdateMode::InsertOnly)
             .ordering(strong())
             .wait(true);
-            completed(self.client.upsert_points(insert).await?)?;
+            call::write(self.client.upsert_points(insert)).await?;
         }
         let before = write.mark.sequence.saturating_sub(1);
         let not_overtaken = Filter::must([unless_newer(&id, key::FACTS_SEQUENCE, before)]);
@@ -117,7 +118,7 @@ impl Catalogue {
                 let update = UpdatePointVectorsBuilder::new(&self.articles, vec![vectors])
                     .update_filter(condition.clone())
                     .wait(true);
-                completed(self.client.update_vectors(update.ordering(strong())).await?)
+                call::write(self.client.update_vectors(update.ordering(strong()))).await
             }
             TextWrite::Remove => {
                 let delete = DeletePointVectorsBuilder::new(&self.articles)
@@ -125,7 +126,7 @@ impl Catalogue {
                     .vectors(VectorsSelector { names: vec![TEXT_VECTOR.to_owned()] })
                     .ordering(strong())
                     .wait(true);
-                completed(self.client.delete_vectors(delete).await?)
+                call::write(self.client.delete_vectors(delete)).await
             }
         }
     }
@@ -140,7 +141,7 @@ impl Catalogue {
             .points_selector(points)
             .ordering(strong())
             .wait(true);
-        completed(self.client.set_payload(set).await?)
+        call::write(self.client.set_payload(set)).await
     }
 }
 
@@ -160,14 +161,4 @@ fn named(name: &str, embedding: &Embedding) -> Vectors {
 
 pub(super) fn no_vectors() -> Vectors {
     NamedVectors { vectors: HashMap::new() }.into()
-}
-
-/// `Acknowledged` and `WaitTimeout` come back as success from the client.
-pub(super) fn completed(response: PointsOperationResponse) -> Result<(), StoreError> {
-    let status = response.result.map(|result| result.status());
-    match status {
-        Some(UpdateStatus::Completed) => Ok(()),
-        Some(other) => Err(StoreError::NotCompleted { status: other.as_str_name().to_owned() }),
-        None => Err(StoreError::NotCompleted { status: "nothing".to_owned() }),
-    }
 }

@@ -80,7 +80,7 @@ pub(super) async fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     let kafka = EmbeddedKafka::start(&setup::TOPICS)?;
     let file = setup::write_config(&out, &articles, &kafka.bootstrap_servers())?;
     let mut config = Config::load(Some(&file))?;
-    telemetry::start(&config.log).map_err(AppError::from)?;
+    telemetry::start(&config.log, Some(&config.telemetry.otlp)).map_err(AppError::from)?;
     config.http.listen = arguments.listen;
 
     let stop = CancellationToken::new();

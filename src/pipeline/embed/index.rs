@@ -39,7 +39,6 @@ impl EmbedRole {
         batch: &Batch,
     ) -> Result<bool, Stop> {
         let Decided { chosen, text } = decided;
-        let timer = metrics().stage.stage_duration.with_label_values(&["index"]).start_timer();
         let writes = image_writes(state, plan, chosen);
         let after = state_after(state, plan, &writes, &text);
         let facts = after.facts.clone().unwrap_or_default();
@@ -60,7 +59,6 @@ impl EmbedRole {
         self.attempts.run("index", batch, run).await.map_err(Stop::of("index"))?;
         let read = || self.catalogue.facts_mark(article_id);
         let in_force = self.attempts.run("index", batch, read).await.map_err(Stop::of("index"))?;
-        timer.observe_duration();
         Ok(in_force == Some(mark))
     }
 }

@@ -21,12 +21,12 @@ use self::obtain::Obtained;
 use self::receive::Received;
 use super::dead_letter::{DeadLetters, Reason};
 use super::dispatch::{Batch, DispatchSettings, dispatch, resolved};
+use super::stage::stage;
 use super::{PipelineError, Stop};
 use crate::adapters::kafka::record::Record;
 use crate::domain::apply::{self, Plan};
 use crate::domain::article::ArticleState;
 use crate::domain::event::Event;
-use crate::metrics::metrics;
 use crate::ports::{Catalogue, Embedder, Log, ObjectStores};
 use crate::retry::Attempts;
 
@@ -56,7 +56,7 @@ pub async fn run(
     records: tokio::sync::mpsc::Receiver<Record>,
     settings: &DispatchSettings,
 ) -> Result<(), PipelineError> {
-    dispatch(records, settings, |batch| {
+    dispatch("embed_job", records, settings, |batch| {
         let role = role.clone();
         async move { role.job(batch).await.or_else(Stop::into_job_result) }
     })
@@ -80,7 +80,6 @@ enum Fate {
 
 impl EmbedRole {
     async fn job(&self, mut batch: Batch) -> Result<(), Stop> {
-        let timer = metrics().stage.stage_duration.with_label_values(&["embed_job"]).start_timer();
         let Received { records, events } = self.receive(&mut batch).await?;
         if let Some(first) = events.first() {
             let article_id = first.article_id.clone();
@@ -90,7 +89,6 @@ impl EmbedRole {
             }
             self.resolve(records, fates, &batch).await?;
         }
-        timer.observe_duration();
         Ok(())
     }
 
@@ -105,8 +103,8 @@ impl EmbedRole {
             if !changes {
                 return Ok(fates);
             }
-            if self.index(article_id, &state, &plan, decided, batch).await? {
-                self.announce(article_id, events, batch).await?;
+            if stage("index", self.index(article_id, &state, &plan, decided, batch)).await? {
+                stage("announce", self.announce(article_id, events, batch)).await?;
                 return Ok(fates);
             }
         }

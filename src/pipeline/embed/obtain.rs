@@ -15,9 +15,10 @@ use crate::domain::article::{ArticleState, StoredImage};
 use crate::domain::embedding::Embedding;
 use crate::domain::event::ImageFields;
 use crate::error::{Classify, Disposition};
-use crate::metrics::metrics;
+use crate::metrics::{Counted, metrics};
 use crate::pipeline::dead_letter::Reason;
 use crate::pipeline::dispatch::Batch;
+use crate::pipeline::stage::stage;
 use crate::pipeline::{PipelineError, Stop};
 use crate::ports::{Failed, Fetched, TextWrite};
 use crate::retry::{Failure, wait};
@@ -110,7 +111,7 @@ impl EmbedRole {
             let image = described(fields, version, stored.content_hash.clone(), stored.etag.clone());
             return Ok(Trial::Image(Box::new(Image::Described(image))));
         }
-        let Fetched { bytes, etag } = match self.fetch(fields, batch).await? {
+        let Fetched { bytes, etag } = match stage("fetch", self.fetch(fields, batch)).await? {
             Ok(fetched) => fetched,
             Err(reason) => return Ok(Trial::Rejected(reason)),
         };
@@ -129,15 +130,11 @@ impl EmbedRole {
 
     /// Reads the file; a missing one is looked for again a few times.
     async fn fetch(&self, fields: &ImageFields, batch: &Batch) -> Result<Result<Fetched, Reason>, Stop> {
-        let timer = metrics().stage.stage_duration.with_label_values(&["fetch"]).start_timer();
         let mut delays = self.missing_retry_delays.iter();
         loop {
             let fetch = || self.objects.fetch(&fields.uri, self.max_image_bytes);
             let error: Failed = match self.attempts.run("fetch", batch, fetch).await {
-                Ok(fetched) => {
-                    timer.observe_duration();
-                    return Ok(Ok(fetched));
-                }
+                Ok(fetched) => return Ok(Ok(fetched)),
                 Err(Failure::Abandoned) => return Err(Stop::Abandoned),
                 Err(Failure::Failed(error)) => error,
             };
@@ -157,16 +154,14 @@ impl EmbedRole {
         let decoded = {
             // The semaphore is never closed.
             let _permit = self.decodes.acquire().await;
-            let timer = metrics().stage.stage_duration.with_label_values(&["decode"]).start_timer();
-            let decoded = self.encoder.prepare(bytes).await;
-            timer.observe_duration();
-            decoded
+            stage("decode", self.encoder.prepare(bytes)).await
         };
         let tensor = match decoded {
             Ok(tensor) => tensor,
             Err(error) => return rejected("decode", error),
         };
-        let embedded = self.attempts.run("embed", batch, || self.encoder.embed_image(tensor.clone())).await;
+        let run = self.attempts.run("embed", batch, || self.encoder.embed_image(tensor.clone()));
+        let embedded = stage("embed", awaited("image", run)).await;
         match embedded {
             Ok(embedding) => {
                 metrics().image.images_embedded.inc();
@@ -209,7 +204,8 @@ impl EmbedRole {
                 Some(document) => document,
             };
             let run = || self.encoder.embed_text(&document);
-            let error = match self.attempts.run("embed_text", batch, run).await {
+            let run = self.attempts.run("embed_text", batch, run);
+            let error = match stage("embed_text", awaited("text", run)).await {
                 Ok(embedding) => return Ok((TextWrite::Set(embedding), rejection)),
                 Err(Failure::Abandoned) => return Err(Stop::Abandoned),
                 Err(Failure::Failed(error)) => error,
@@ -223,6 +219,12 @@ impl EmbedRole {
             rejection = Some((event, reason));
         }
     }
+}
+
+/// Waits for the encoder; the input counts as waiting meanwhile.
+async fn awaited<T>(tower: &str, embedding: impl Future<Output = T>) -> T {
+    let _waiting = Counted::begin(metrics().image.inputs_waiting.with_label_values(&[tower]));
+    embedding.await
 }
 
 /// A lasting failure of one file is a reason; a fatal one ends the process.

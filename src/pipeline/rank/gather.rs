@@ -14,6 +14,7 @@ use crate::domain::article::Profile;
 use crate::domain::list::Why;
 use crate::metrics::metrics;
 use crate::pipeline::Stop;
+use crate::pipeline::stage::{self, stage};
 use crate::ports::{CandidateQuery, Candidates, Standing, Truncated};
 use crate::similarity::{Method, Packed};
 
@@ -30,22 +31,20 @@ impl Ranking<'_> {
         searching: &Searching<String, Why>,
     ) -> Result<Found<String, Why>, Stop> {
         let nothing = Found { candidates: Vec::new(), truncated: None };
-        let timer = metrics().stage.stage_duration.with_label_values(&["gather"]).start_timer();
         if searching.bars_up_to().is_none() {
             self.own = self.read_own().await?;
         }
         let Some(own) = &self.own else { return Ok(nothing) };
         let (ids, truncated) = match searching.bars_up_to() {
-            None => self.nearest(&own.profile).await?,
+            None => stage("search", self.nearest(&own.profile)).await?,
             Some(ceiling) => {
                 let before: Vec<String> = searching.found_before().cloned().collect();
-                self.low_bars(&own.profile, ceiling, &before).await?
+                stage("search", self.low_bars(&own.profile, ceiling, &before)).await?
             }
         };
         let read = || self.role.catalogue.standings(&ids);
         let standings = self.attempt("rank", read).await?;
         let candidates = self.compare_with(&own.set, standings).await?;
-        timer.observe_duration();
         Ok(Found { candidates, truncated })
     }
 
@@ -124,7 +123,7 @@ impl Ranking<'_> {
             let (score, detail) = comparer.compare(own, sets.get(&article_id)?)?;
             Some(Candidate { id: article_id, revision, score: Score(score), detail: Arc::new(detail), bar })
         });
-        Ok(compared.collect())
+        Ok(stage::compute("score", || compared.collect()))
     }
 
     /// Compares with named articles, all as they are stored now.

@@ -41,6 +41,11 @@ impl Lists {
         Self(Arc::new(Cache::with_weighter(items, bytes, ByMemory)))
     }
 
+    /// Memory of what is kept, about.
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.weight()
+    }
+
     /// The state that is stored, if it is known.
     pub(super) fn get(&self, article_id: &str, stored: &Glance) -> Option<Arc<Ranked>> {
         self.0.get(article_id).filter(|ranked| is_stored(ranked, stored))

@@ -63,7 +63,7 @@ pub async fn run(
     records: tokio::sync::mpsc::Receiver<Record>,
     settings: &DispatchSettings,
 ) -> Result<(), PipelineError> {
-    dispatch(records, settings, |batch| {
+    dispatch("rank_job", records, settings, |batch| {
         let role = role.clone();
         async move { role.job(batch).await.or_else(Stop::into_job_result) }
     })
@@ -80,7 +80,6 @@ struct Received {
 impl RankRole {
     /// Ranks one article for all requests of the batch together.
     async fn job(&self, mut batch: Batch) -> Result<(), Stop> {
-        let timer = metrics().stage.stage_duration.with_label_values(&["rank_job"]).start_timer();
         let (mut received, mut requests) = (Vec::new(), Vec::new());
         let mut article_id = None;
         for record in std::mem::take(&mut batch.records) {
@@ -108,7 +107,8 @@ impl RankRole {
             }
             resolved(record, "applied");
         }
-        timer.observe_duration();
+        let kept = self.sets.bytes() + self.lists.bytes();
+        metrics().list.set_cache_bytes.set(i64::try_from(kept).unwrap_or(i64::MAX));
         Ok(())
     }
 }

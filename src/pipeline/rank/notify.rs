@@ -13,7 +13,6 @@ use list_maintenance::Request;
 use super::perform::Ranking;
 use crate::domain::list::Why;
 use crate::domain::rank_request::RankRequest;
-use crate::metrics::metrics;
 use crate::pipeline::Stop;
 use crate::ports::{Failed, Log, Outgoing};
 use crate::retry::wait;
@@ -24,7 +23,6 @@ const REQUESTS_AT_ONCE: usize = 128;
 impl Ranking<'_> {
     /// Sends what the ranking found out to the owners of other lists.
     pub(super) async fn send(&self, requests: &[(String, Request<String, Why>)]) -> Result<(), Stop> {
-        let timer = metrics().stage.stage_duration.with_label_values(&["notify"]).start_timer();
         let settings = &self.role.settings;
         let (burst, rest) = requests.split_at(settings.fan_out_burst.min(requests.len()));
         self.send_together(burst).await?;
@@ -37,7 +35,6 @@ impl Ranking<'_> {
             }
             self.send_together(part).await?;
         }
-        timer.observe_duration();
         Ok(())
     }
 

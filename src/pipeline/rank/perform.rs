@@ -15,8 +15,10 @@ use super::lists::is_stored;
 use super::publish::Published;
 use crate::domain::event::Version;
 use crate::domain::list::{RankState, Why};
+use crate::metrics::metrics;
 use crate::pipeline::Stop;
 use crate::pipeline::dispatch::Batch;
+use crate::pipeline::stage::stage;
 use crate::ports::{Failed, Glance, Ranked};
 
 /// One ranking of one article under way.
@@ -31,6 +33,8 @@ pub(super) struct Ranking<'r> {
     pub(super) version: Version,
     /// The state as it was last read.
     read: Arc<Ranked>,
+    /// The list as it was found, if it is of the article as it was then.
+    found: Option<Arc<Ranked>>,
     /// The state that the last write left, if it was in force.
     written: Option<Ranked>,
     /// Of the list last published.
@@ -56,6 +60,7 @@ impl RankRole {
             revision: Revision(0),
             version: 0,
             read: Arc::default(),
+            found: None,
             written: None,
             published: Published::default(),
             own: None,
@@ -73,7 +78,7 @@ impl RankRole {
                     claiming.answer()
                 }
                 Step::Search(searching) => {
-                    let found = ranking.search(&searching).await?;
+                    let found = stage("gather", ranking.search(&searching)).await?;
                     searching.answer(found)
                 }
                 Step::Compare(comparing) => {
@@ -81,7 +86,7 @@ impl RankRole {
                     comparing.answer(compared)
                 }
                 Step::Publish(publishing) => {
-                    ranking.published = ranking.publish(publishing.publication()).await?;
+                    ranking.published = stage("publish", ranking.publish(publishing.publication())).await?;
                     publishing.answer()
                 }
                 Step::Store(storing) => {
@@ -93,10 +98,15 @@ impl RankRole {
                     holding.answer(holders)
                 }
                 Step::Send(sending) => {
-                    ranking.send(sending.requests()).await?;
+                    stage("notify", ranking.send(sending.requests())).await?;
                     sending.answer()
                 }
-                Step::Done(outcome) => return Ok(outcome),
+                Step::Done(outcome) => {
+                    if outcome.searches > 0 && requests.iter().all(|one| matches!(one, Request::Sweep)) {
+                        ranking.count_recall();
+                    }
+                    return Ok(outcome);
+                }
             };
         }
     }
@@ -119,11 +129,30 @@ impl Ranking<'_> {
         };
         let Some((revision, version, is_empty, ranked)) = view else { return Ok(None) };
         self.role.lists.keep(self.article_id, &ranked);
+        let is_current = ranked.state.list.as_ref().is_some_and(|list| list.revision == revision);
+        if self.read.writes == 0 && is_current {
+            self.found = Some(Arc::clone(&ranked));
+        }
         (self.revision, self.version) = (revision, version);
         self.published = Published { version: ranked.published_version, at: ranked.published_at };
         let stored = ranked.state.clone();
         self.read = ranked;
         Ok(Some(View { revision, is_empty, stored, others }))
+    }
+
+    /// Counts how many of the neighbours that a search has found the list had before. One
+    /// that still waits for its own request tells nothing.
+    fn count_recall(&self) {
+        let best = |ranked: &Ranked| -> Vec<String> {
+            let entries = ranked.state.list.iter().flat_map(|list| list.entries.best(self.role.settings.k));
+            entries.map(|entry| entry.id.clone()).collect()
+        };
+        let Some(before) = self.found.as_deref().map(best) else { return };
+        let after = best(&self.read);
+        let found = after.iter().filter(|id| before.contains(id)).count();
+        let neighbours = &metrics().list.recall_neighbours;
+        neighbours.with_label_values(&["found"]).inc_by(found as u64);
+        neighbours.with_label_values(&["missed"]).inc_by((after.len() - found) as u64);
     }
 
     /// The state that is stored, if this process has made or read it.

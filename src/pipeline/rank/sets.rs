@@ -49,6 +49,11 @@ impl Sets {
         Self { kept: Arc::new(Cache::with_weighter(items, bytes, ByMemory)), dimension, max_images }
     }
 
+    /// Memory of what is kept, about.
+    pub(super) fn bytes(&self) -> u64 {
+        self.kept.weight()
+    }
+
     /// The sets of these articles, each at the revision beside it or newer; those never
     /// stored are absent.
     pub(super) async fn get(

@@ -1,6 +1,7 @@
 //! How lists are made, as it is configured.
 
 use list_maintenance::{Sizes, ranking};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::ports::Restriction;
@@ -8,7 +9,7 @@ use crate::similarity::compare::{Comparison, Field};
 use crate::similarity::{Matching, Method};
 
 /// How lists are made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RankingSettings {
     /// Neighbours of a list.
@@ -16,6 +17,8 @@ pub struct RankingSettings {
     /// Neighbours stored beyond those: as many may leave before the list is searched
     /// again.
     pub spare: usize,
+    /// How images are matched.
+    #[schemars(schema_with = "methods")]
     pub method: Method,
     /// Lowest cosine of a matched image pair, −1 to 1.
     pub threshold: f64,
@@ -27,9 +30,11 @@ pub struct RankingSettings {
     pub text_weight: f64,
     /// Fields that neighbours must share.
     #[serde(default)]
+    #[schemars(schema_with = "fields")]
     pub same: Vec<Field>,
     /// Fields that neighbours must not share.
     #[serde(default)]
+    #[schemars(schema_with = "fields")]
     pub different: Vec<Field>,
     /// Most hits of one candidate search.
     pub candidate_limit: usize,
@@ -45,6 +50,14 @@ pub struct RankingSettings {
     pub fan_out_burst: usize,
     /// Requests a second of what exceeds the burst.
     pub fan_out_per_second: u32,
+}
+
+fn methods(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "enum": Method::ALL.map(Method::as_str)})
+}
+
+fn fields(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "array", "items": {"enum": [Field::Categories, Field::Group]}})
 }
 
 impl RankingSettings {

@@ -45,7 +45,7 @@ pub async fn run(
     records: mpsc::Receiver<Record>,
     settings: &DispatchSettings,
 ) -> Result<(), PipelineError> {
-    dispatch(records, settings, |batch| {
+    dispatch("watch_job", records, settings, |batch| {
         let role = role.clone();
         async move { role.job(batch).await.or_else(Stop::into_job_result) }
     })

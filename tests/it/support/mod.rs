@@ -3,6 +3,7 @@
 //!
 //! Every wait has a deadline and says what it waited for.
 
+pub(crate) mod allocation;
 pub(crate) mod bench;
 pub(crate) mod model;
 pub(crate) mod pictures;
