@@ -123,6 +123,16 @@ class Cases(unittest.TestCase):
         self.assertNotIn("execution_provider", configuration(manifests, "rank")["encoder"])
         self.assertEqual(container(manifests, "rank")["image"], "lookalike:0.1.0")
 
+    def test_engines_of_tensorrt_are_kept_in_their_volume(self):
+        manifests = CHART.render("everything")
+        encoder = configuration(manifests, "embed")["encoder"]
+        self.assertEqual(encoder["execution_provider"], "tensorrt")
+        mounts = {m["name"]: m["mountPath"] for m in container(manifests, "embed")["volumeMounts"]}
+        self.assertEqual(mounts["engines"], encoder["gpu"]["engine_cache"])
+        pod = deployment(manifests, "embed")["spec"]["template"]["spec"]
+        self.assertIn({"name": "engines", "persistentVolumeClaim": {"claimName": "engines"}}, pod["volumes"])
+        self.assertNotIn("engines", {m["name"] for m in container(manifests, "rank")["volumeMounts"]})
+
     def test_one_deployment_may_have_a_gpu_too(self):
         manifests = CHART.render("minimal", "embed.gpu.enabled=true")
         self.assertEqual(container(manifests, "all")["resources"]["limits"]["nvidia.com/gpu"], 1)
