@@ -123,6 +123,16 @@ class Cases(unittest.TestCase):
         self.assertNotIn("execution_provider", configuration(manifests, "rank")["encoder"])
         self.assertEqual(container(manifests, "rank")["image"], "lookalike:0.1.0")
 
+    def test_engines_of_tensorrt_are_kept_in_their_volume(self):
+        manifests = CHART.render("everything")
+        encoder = configuration(manifests, "embed")["encoder"]
+        self.assertEqual(encoder["execution_provider"], "tensorrt")
+        mounts = {m["name"]: m["mountPath"] for m in container(manifests, "embed")["volumeMounts"]}
+        self.assertEqual(mounts["engines"], encoder["gpu"]["engine_cache"])
+        pod = deployment(manifests, "embed")["spec"]["template"]["spec"]
+        self.assertIn({"name": "engines", "persistentVolumeClaim": {"claimName": "engines"}}, pod["volumes"])
+        self.assertNotIn("engines", {m["name"] for m in container(manifests, "rank")["volumeMounts"]})
+
     def test_one_deployment_may_have_a_gpu_too(self):
         manifests = CHART.render("minimal", "embed.gpu.enabled=true")
         self.assertEqual(container(manifests, "all")["resources"]["limits"]["nvidia.com/gpu"], 1)
@@ -260,11 +270,12 @@ class Refusals(unittest.TestCase):
         ("config.kafka.bootstrap_servers=\"\"", "/config/kafka/bootstrap_servers"),
         ("config.kafka.bootstrap_servers=\"kafka\"", "/config/kafka/bootstrap_servers"),
         ("config.qdrant.url=\"qdrant:6334\"", "/config/qdrant/url"),
-        ("config.qdrant.api_key=\"s3cret\"", "/config/qdrant/api_key"),
-        ("config.kafka.properties={\"sasl.password\": \"s3cret\"}", "/config/kafka/properties", "sasl.password"),
-        ("config.kafka.properties={\"sasl\": {\"password\": \"s3cret\"}}", "/config/kafka/properties/sasl"),
+        ("config.qdrant.api_key=\"s3cret\"", "config.qdrant.api_key", "secrets.qdrant"),
+        ("config.kafka.properties={\"sasl.password\": \"s3cret\"}", "config.kafka.properties", "sasl.password", "secrets.kafka"),
+        ("config.kafka.properties={\"sasl\": {\"password\": \"s3cret\"}}", "config.kafka.properties", "password", "secrets.kafka"),
+        ("rank.config.kafka={\"properties\": {\"ssl.key.pem\": \"s3cret\"}}", "rank.config.kafka.properties", "ssl.key.pem"),
         ("config.objects.stores=[{\"uri\": \"s3://a/\", \"options\": {\"aws_secret_access_key\": \"s3cret\"}}]",
-         "/config/objects/stores/0/options", "aws_secret_access_key"),
+         "config.objects.stores", "aws_secret_access_key", "secrets.objectStores"),
         ("config.rankings={}", "/config", "rankings"),
         ("rank.config.rankings={}", "/rank/config", "rankings"),
         ("image.digest=\"latest\"", "/image/digest"),

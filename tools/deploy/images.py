@@ -84,13 +84,15 @@ def dockerfile_complaints(path, context):
     for image in base_images(text):
         if image != DISTROLESS and not PINNED.fullmatch(image):
             found.append(f"{name}: {image} has no version")
+    if re.search(r"^\s*(ENV )?\s*LOOKALIKE__", text, re.MULTILINE):
+        found.append(f"{name}: a LOOKALIKE__ variable would overrule every configuration file")
     if not re.search(r"^USER \d+", text, re.MULTILINE) and context is not None:
         found.append(f"{name}: no USER by number")
     return found
 
 
 def hadolint_complaints(hadolint):
-    command = [str(hadolint), "--failure-threshold", "style", *map(str, DOCKERFILES)]
+    command = [str(hadolint), "--no-color", "--failure-threshold", "style", *map(str, DOCKERFILES)]
     result = subprocess.run(command, capture_output=True, text=True)
     said = (result.stdout + result.stderr).splitlines()
     return said if result.returncode else []

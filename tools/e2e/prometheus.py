@@ -33,7 +33,7 @@ RAISE_SECONDS = 60
 # A wait between two attempts, half a minute at most, is part of it.
 CLEAR_SECONDS = 120
 # No replica of this run has a GPU.
-ABSENT = ['lookalike_encoder_info{execution_provider="cuda"}']
+ABSENT = ['lookalike_encoder_info{execution_provider=~"cuda|tensorrt"}']
 
 
 def binary(promtool):

@@ -76,7 +76,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $config := mustMergeOverwrite (deepCopy $values.config) (deepCopy $own) }}
 {{- $encoder := dict "directory" (include "lookalike.modelDirectory" .root) }}
 {{- if and (ne .role "rank") $values.embed.gpu.enabled }}
-{{- $_ := set $encoder "execution_provider" "cuda" }}
+{{- $_ := set $encoder "execution_provider" $values.embed.gpu.provider }}
+{{- if $values.embed.gpu.engineCache }}
+{{- $_ := set $encoder "gpu" (dict "engine_cache" "/var/cache/lookalike") }}
+{{- end }}
 {{- end }}
 {{- $filled := dict "role" .role "http" (dict "listen" "0.0.0.0:8080") "encoder" $encoder }}
 {{- with $values.generation }}
