@@ -140,6 +140,13 @@ class TrafficTest(unittest.TestCase):
         self.assertGreater(older, 50)
         self.assertEqual(traffic.held, [])
 
+    def test_no_two_late_pictures_share_an_object(self):
+        for seed in range(20):
+            late = [record.late for record in self.life(seed)[1] if record.late]
+            pictures = {}
+            for key, *picture, _ in late:
+                self.assertEqual(pictures.setdefault(key, picture), picture)
+
     def test_its_idea_of_the_living_is_the_oracles(self):
         traffic, records = self.life(5)
         oracle = Oracle()

@@ -127,7 +127,8 @@ class Traffic:
         view = self.dice.randrange(VIEWS)
         key, late = picture_key(kind, view), None
         if self.changes and self.dice.random() < LATE:
-            key = f"{PREFIX}/late-{self.changes:05}-{len(self.images[article])}.png"
+            # A picture of its own: an object that changes later without an event stays unseen.
+            key = f"{PREFIX}/late-{article}-{self.versions[article] + 1}.png"
             late = (key, kind, view, self.dice.uniform(*LATE_SECONDS))
         return self.event("image.upserted", article, late, image_id=image, uri=uri_of(key))
 
