@@ -245,7 +245,8 @@ def write(path, model):
 def write_external(path, model):
     """The weights in a file beside the network."""
     weights = bytearray()
-    for tensor in model.graph.initializer:
+    # Axes stay inside, as exporters leave them: shapes are inferred from them.
+    for tensor in (tensor for tensor in model.graph.initializer if tensor.data_type == F32):
         data = tensor.raw_data
         set_external_data(tensor, path.with_suffix(".weights").name, offset=len(weights), length=len(data))
         tensor.ClearField("raw_data")

@@ -12,7 +12,7 @@ use super::network_file::unreadable;
 use super::onnx_file::OnnxFile;
 use super::text_files::TextFiles;
 use super::{EncoderError, EncoderSettings};
-use crate::imaging::Preprocessing;
+use crate::imaging::{self, Preprocessing};
 
 /// Hexadecimal digits of a fingerprint: 64 bits, as collections are named by it.
 const FINGERPRINT_DIGITS: usize = 16;
@@ -80,6 +80,7 @@ impl ModelDirectory {
     /// of `config.json` is left out: comments in it must not rename collections.
     fn fingerprint(&self, preprocessor: &[u8], settings: &EncoderSettings) -> Result<String, EncoderError> {
         let mut hash = Sha256::new();
+        hash_part(&mut hash, imaging::REVISION.as_bytes());
         hash_model(&mut hash, &self.vision)?;
         hash_part(&mut hash, preprocessor);
         if let Some(text) = &self.text {

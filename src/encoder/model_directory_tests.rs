@@ -51,13 +51,14 @@ fn models_may_lie_under_onnx() {
 }
 
 #[test]
-fn without_settings_the_fingerprint_is_that_of_the_files_alone() {
-    // Collections are named by it: it must not change with the program.
+fn without_settings_the_fingerprint_is_that_of_pixels_and_files() {
+    // Collections are named by it: it changes with the program only where pixels do.
     let mut hash = Sha256::new();
     let file = |name: &str| fs::read(Path::new(DEMO).join(name)).unwrap();
     let text = read_from(Path::new(DEMO)).unwrap().text.unwrap();
     let limits = format!("{} {:?}", text.context_length, text.pad_id).into_bytes();
     for part in [
+        imaging::REVISION.into(),
         file("vision_model.onnx"),
         file("preprocessor_config.json"),
         file("text_model.onnx"),

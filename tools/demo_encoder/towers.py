@@ -67,7 +67,14 @@ def initial_parameters(seed):
 
 
 def image_tower(ops, parameters, pixels):
-    """Pixels in -1..1 to unit vectors [N, DIMENSION]."""
+    """Pixels in -1..1 to unit vectors [N, DIMENSION]: what was learned and what needs no learning, mixed
+    by the matrix that mixture.py makes."""
+    return unit(ops, ops.linear(ops.concat(image_parts(ops, parameters, pixels)), parameters["mixture"]))
+
+
+def image_parts(ops, parameters, pixels):
+    """Four unit vectors of each picture: learned [N, DIMENSION], and not learned colours, outline
+    [N, OUTLINE * OUTLINE] and edges [N, EDGES * EDGES * DIRECTIONS]."""
     opponent, mask = foreground(ops, pixels)
     colour = colour_histogram(ops, opponent, mask)
     stem = ops.relu(ops.conv(pixels, parameters["stem"], side=8, stride=4, pad=2))
@@ -87,7 +94,8 @@ def image_tower(ops, parameters, pixels):
     ]
     features = ops.concat([*learned, colour, *grids])
     hidden = ops.relu(ops.linear(features, parameters["hidden"]))
-    return unit(ops, ops.linear(ops.concat([hidden, colour]), parameters["out"]))
+    learned = unit(ops, ops.linear(ops.concat([hidden, colour]), parameters["out"]))
+    return [learned, colour, *grids]
 
 
 def root_mean_square_norm(ops, x):

@@ -24,7 +24,8 @@ import optax
 from jax_backend import Jax
 from scene import SIZE
 from sentences import PAD_ID, sentence, tokens
-from towers import IMAGE_SIZE, image_tower, initial_parameters, text_tower
+from mixture import mixed
+from towers import IMAGE_SIZE, image_parts, image_tower, initial_parameters, text_tower
 
 SEED = 20261124
 KINDS, OBJECTS, VIEWS, SENTENCES = 16, 4, 4, 1  # of a batch: kinds, objects of each, pictures of each
@@ -106,7 +107,7 @@ def contrast(left, right, counts, temperature, skip_self=False):
 
 
 def loss(parameters, pictures, texts, kind, colour, key):
-    images = image_tower(Jax, parameters["image"], altered(pictures, key))
+    images = image_parts(Jax, parameters["image"], altered(pictures, key))[0]
     sentences = text_tower(Jax, parameters["text"], texts, (texts != PAD_ID).astype(jnp.float32))
     same = jnp.eye(len(kind))
     same_kind = (kind[:, None] == kind).astype(jnp.float32)
@@ -184,6 +185,7 @@ def main():
         asked.out.write_bytes(pickle.dumps(jax.tree.map(np.asarray, parameters)))
 
     parameters = trained(data, asked.steps, asked.seed, save)
+    parameters = mixed(parameters, data.pictures[: -HELD_OUT * len(data.kinds)])
     save(parameters)
     kind, found = held_out(data, parameters)
     print(f"objects held out: nearest is of the same kind {kind:.1%}, same object found {found:.1%}")

@@ -6,7 +6,7 @@ from qdrant import START_SECONDS
 from worker import SHUTDOWN_SECONDS
 
 # What a replica says when work under way took longer than its shutdown may.
-DEADLINE = "deadline"
+DEADLINE = "was not finished"
 
 
 class Ward:
