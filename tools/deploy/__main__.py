@@ -46,7 +46,9 @@ class Checks:
         self.custom = manifests.custom_schemas(tools.schema_files())
         self.promtool = tools.promtool()
         self.rules = rules.read()
-        return ", ".join([*(f"{name} {version}" for name, (_, version) in tools.PROGRAMS.items()), "hadolint", "promtool"])
+        return ", ".join(
+            [*(f"{name} {version}" for name, (_, version) in tools.PROGRAMS.items()), "hadolint", "promtool"]
+        )
 
     def rule_tests(self):
         """rules and scrape configuration are sound, each alert is tested both ways"""
@@ -65,14 +67,19 @@ class Checks:
         made = dashboard.dashboard()
         complaints = dashboard_lint.complaints(made)
         complaints += rules.expression_complaints(self.promtool, dashboard_lint.expressions(made), OUT)
-        return complaints or f"{len(dashboard_lint.panels(made))} panels, {len(dashboard_lint.expressions(made))} expressions"
+        return (
+            complaints
+            or f"{len(dashboard_lint.panels(made))} panels, {len(dashboard_lint.expressions(made))} expressions"
+        )
 
     def names(self):
         """dashboard and rules name only metrics and labels that the worker exports"""
         source = (REPOSITORY / "src" / "metrics" / "families.rs").read_text(encoding="utf-8")
         known = {**metric_names.exported(source), **metric_names.OWN}
         known = metric_names.with_recordings(known, rules.every(self.rules))
-        expressions = [(f"rule {r.get('alert', r.get('record'))}", r["expr"]) for r in rules.every(self.rules)]
+        expressions = [
+            (f"rule {r.get('alert', r.get('record'))}", r["expr"]) for r in rules.every(self.rules)
+        ]
         expressions += dashboard_lint.expressions(dashboard.dashboard())
         complaints = [c for place, text in expressions for c in metric_names.complaints(place, text, known)]
         return complaints or f"{len(expressions)} expressions, {len(known)} series"
@@ -110,21 +117,28 @@ class Checks:
         return complaints or f"{len(texts)}, each with the demo encoder on the processor in its model's place"
 
     def refused(self, name, text):
-        file = OUT / "lookalike.yaml"
-        file.write_text(text, encoding="utf-8")
+        """What the worker has against a configuration."""
+        import yaml
+
+        values = yaml.safe_load(text)
         # Models and GPUs of the examples are not on this machine.
-        instead = {
-            "LOOKALIKE__ENCODER__DIRECTORY": str(REPOSITORY / "assets" / "demo-encoder"),
-            "LOOKALIKE__ENCODER__EXECUTION_PROVIDER": "cpu",
-        }
+        encoder = values.setdefault("encoder", {})
+        encoder |= {"directory": str(REPOSITORY / "assets" / "demo-encoder"), "execution_provider": "cpu"}
+        encoder.pop("gpu", None)
+        file = OUT / "lookalike.yaml"
+        file.write_text(yaml.safe_dump(values), encoding="utf-8")
         command = [str(self.binary), "check", "--offline", "--config", str(file)]
-        result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **instead})
+        result = subprocess.run(command, capture_output=True, text=True)
         return [f"{name}: {result.stdout}{result.stderr}"] if result.returncode else []
 
     def readme(self):
         """the chart's README is what its values say"""
         same = values_readme.OUTPUT.read_text(encoding="utf-8") == values_readme.text()
-        return "up to date" if same else ["helm/lookalike/README.md is outdated: python3 tools/deploy/values_readme.py"]
+        return (
+            "up to date"
+            if same
+            else ["helm/lookalike/README.md is outdated: python3 tools/deploy/values_readme.py"]
+        )
 
     def dockerfiles(self):
         """Dockerfiles: hadolint is content, sources are there, images are pinned"""
@@ -153,8 +167,19 @@ def play(checks):
     """Runs every check; returns how many failed."""
     failed = 0
     steps = [
-        checks.tools, checks.rule_tests, checks.runbooks, checks.dashboard_file, checks.names, checks.lint, checks.schemas,
-        checks.chart_tests, checks.configurations, checks.readme, checks.dockerfiles, checks.compose, checks.plain_directory,
+        checks.tools,
+        checks.rule_tests,
+        checks.runbooks,
+        checks.dashboard_file,
+        checks.names,
+        checks.lint,
+        checks.schemas,
+        checks.chart_tests,
+        checks.configurations,
+        checks.readme,
+        checks.dockerfiles,
+        checks.compose,
+        checks.plain_directory,
     ]
     for step in steps:
         start = time.monotonic()

@@ -9,7 +9,12 @@ from chart import CASES, configurations, of_kind, pods
 CHART = None
 RULES = None
 
-ROLES = {"minimal": ["all"], "cpu": ["embed", "rank"], "gpu": ["embed", "rank"], "everything": ["embed", "rank"]}
+ROLES = {
+    "minimal": ["all"],
+    "cpu": ["embed", "rank"],
+    "gpu": ["embed", "rank"],
+    "everything": ["embed", "rank"],
+}
 # The seconds that Kubernetes waits beyond the worker's own deadline.
 GRACE_MARGIN = 10
 
@@ -34,7 +39,11 @@ class EveryCase(unittest.TestCase):
 
     def test_a_deployment_for_each_role_of_the_mode(self):
         for case, manifests in self.rendered.items():
-            found = [m["metadata"]["labels"]["app.kubernetes.io/component"] for m in manifests if m["kind"] == "Deployment"]
+            found = [
+                m["metadata"]["labels"]["app.kubernetes.io/component"]
+                for m in manifests
+                if m["kind"] == "Deployment"
+            ]
             self.assertEqual(found, ROLES[case], case)
 
     def test_everything_that_runs_meets_the_restricted_pod_security_level(self):
@@ -63,8 +72,12 @@ class EveryCase(unittest.TestCase):
     def test_kubernetes_waits_longer_than_the_worker_drains(self):
         for case, manifests in self.rendered.items():
             for role in ROLES[case]:
-                deadline = configuration(manifests, role).get("shutdown", {}).get("deadline_ms", 35_000) / 1000
-                grace = deployment(manifests, role)["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+                deadline = (
+                    configuration(manifests, role).get("shutdown", {}).get("deadline_ms", 35_000) / 1000
+                )
+                grace = deployment(manifests, role)["spec"]["template"]["spec"][
+                    "terminationGracePeriodSeconds"
+                ]
                 self.assertGreaterEqual(grace, deadline + GRACE_MARGIN, f"{case} {role}")
                 self.assertLess(grace, deadline + GRACE_MARGIN + 1, f"{case} {role}")
 
@@ -72,7 +85,9 @@ class EveryCase(unittest.TestCase):
         for case, manifests in self.rendered.items():
             for role in ROLES[case]:
                 worker = container(manifests, role)
-                asked = {probe: worker[probe]["httpGet"]["path"] for probe in ("livenessProbe", "readinessProbe")}
+                asked = {
+                    probe: worker[probe]["httpGet"]["path"] for probe in ("livenessProbe", "readinessProbe")
+                }
                 self.assertEqual(asked, {"livenessProbe": "/livez", "readinessProbe": "/readyz"})
                 (port,) = worker["ports"]
                 listen = configuration(manifests, role)["http"]["listen"]
@@ -82,7 +97,7 @@ class EveryCase(unittest.TestCase):
     def test_a_changed_configuration_restarts_the_workers(self):
         for role in ("embed", "rank"):
             sums = set()
-            for settings in ([], ["config.ranking={\"k\": 7}"]):
+            for settings in ([], ['config.ranking={"k": 7}']):
                 template = deployment(CHART.render("cpu", *settings), role)["spec"]["template"]
                 sums.add(template["metadata"]["annotations"]["checksum/config"])
             self.assertEqual(len(sums), 2, role)
@@ -96,7 +111,10 @@ class EveryCase(unittest.TestCase):
 
     def test_selectors_of_every_object_meet_pods_of_their_role(self):
         for case, manifests in self.rendered.items():
-            labels = {role: deployment(manifests, role)["spec"]["template"]["metadata"]["labels"] for role in ROLES[case]}
+            labels = {
+                role: deployment(manifests, role)["spec"]["template"]["metadata"]["labels"]
+                for role in ROLES[case]
+            }
             for manifest in manifests:
                 if manifest["kind"] in ("PodDisruptionBudget", "Deployment"):
                     wanted = manifest["spec"]["selector"]["matchLabels"]
@@ -140,7 +158,9 @@ class Cases(unittest.TestCase):
 
     def test_what_a_role_sets_lies_over_what_both_set(self):
         manifests = CHART.render("cpu")
-        self.assertEqual(configuration(manifests, "rank")["ranking"], {"threshold": 0.5, "cache_mebibytes": 256})
+        self.assertEqual(
+            configuration(manifests, "rank")["ranking"], {"threshold": 0.5, "cache_mebibytes": 256}
+        )
         self.assertNotIn("ranking", configuration(manifests, "embed"))
         self.assertEqual(configuration(manifests, "embed")["encoder"]["sessions"], 2)
 
@@ -154,13 +174,21 @@ class Cases(unittest.TestCase):
     def test_a_model_in_s3_is_copied_before_the_worker_starts(self):
         pod = deployment(CHART.render("everything"), "rank")["spec"]["template"]["spec"]
         (copy,) = pod["initContainers"]
-        self.assertEqual(copy["args"][:2] + copy["args"][3:], [
-            "s3", "sync", "s3://shop-models/model", "/models/current/model", "--endpoint-url", "https://s3.internal",
-        ])
+        self.assertEqual(
+            copy["args"][:2] + copy["args"][3:],
+            [
+                "s3",
+                "sync",
+                "s3://shop-models/model",
+                "/models/current/model",
+                "--endpoint-url",
+                "https://s3.internal",
+            ],
+        )
         self.assertEqual(copy["envFrom"], [{"secretRef": {"name": "s3-credentials"}}])
 
     def test_scaling_follows_the_lag_of_the_group_and_topic_of_the_role(self):
-        for case, suffix, end in (("gpu", "", ""), ("everything", "-green", ".green")):
+        for case, suffix in (("gpu", ""), ("everything", "-green")):
             scaled = of_kind(CHART.render(case), "ScaledObject", "-embed")["spec"]
             (trigger,) = scaled["triggers"]
             self.assertEqual(trigger["metadata"]["consumerGroup"], f"lookalike{suffix}.embed")
@@ -179,7 +207,9 @@ class Cases(unittest.TestCase):
         self.assertEqual(deployment(manifests, "rank")["spec"]["replicas"], 2)
 
     def test_both_roles_in_one_deployment_scale_on_both_topics(self):
-        scaled = of_kind(CHART.render("minimal", "embed.autoscaling.enabled=true"), "ScaledObject", "-all")["spec"]
+        scaled = of_kind(CHART.render("minimal", "embed.autoscaling.enabled=true"), "ScaledObject", "-all")[
+            "spec"
+        ]
         topics = [trigger["metadata"]["topic"] for trigger in scaled["triggers"]]
         self.assertEqual(topics, ["catalog.events", "lookalike.rank"])
 
@@ -188,11 +218,14 @@ class Cases(unittest.TestCase):
         for role in ("embed", "rank"):
             kafka = configuration(manifests, role)["kafka"]
             self.assertEqual(kafka["group_prefix"], "lookalike-green")
-            self.assertEqual(kafka["topics"], {
-                "rank": "lookalike.rank.green",
-                "similar": "lookalike.similar.green",
-                "dead_letters": "lookalike.dead-letters.green",
-            })
+            self.assertEqual(
+                kafka["topics"],
+                {
+                    "rank": "lookalike.rank.green",
+                    "similar": "lookalike.similar.green",
+                    "dead_letters": "lookalike.dead-letters.green",
+                },
+            )
 
     def test_a_service_may_serve_another_release(self):
         selector = of_kind(CHART.render("everything"), "Service")["spec"]["selector"]
@@ -205,11 +238,15 @@ class Cases(unittest.TestCase):
         for name, pod in pods(manifests):
             worker = pod["containers"][0]
             variables = {v["name"]: v["valueFrom"]["secretKeyRef"] for v in worker["env"] if "valueFrom" in v}
-            self.assertEqual(variables, {
-                "LOOKALIKE__KAFKA__PROPERTIES__SASL__USERNAME": {"name": "kafka-user", "key": "username"},
-                "LOOKALIKE__KAFKA__PROPERTIES__SASL__PASSWORD": {"name": "kafka-user", "key": "password"},
-                "LOOKALIKE__QDRANT__API_KEY": {"name": "qdrant", "key": "key"},
-            }, name)
+            self.assertEqual(
+                variables,
+                {
+                    "LOOKALIKE__KAFKA__PROPERTIES__SASL__USERNAME": {"name": "kafka-user", "key": "username"},
+                    "LOOKALIKE__KAFKA__PROPERTIES__SASL__PASSWORD": {"name": "kafka-user", "key": "password"},
+                    "LOOKALIKE__QDRANT__API_KEY": {"name": "qdrant", "key": "key"},
+                },
+                name,
+            )
 
     def test_a_digest_takes_the_tags_place(self):
         manifests = CHART.render("everything")
@@ -236,15 +273,26 @@ class Cases(unittest.TestCase):
     def test_the_rules_are_those_of_the_file_but_for_the_disabled(self):
         groups = of_kind(CHART.render("everything"), "PrometheusRule")["spec"]["groups"]
         found = [rule.get("alert", rule.get("record")) for group in groups for rule in group["rules"]]
-        expected = [rule.get("alert", rule.get("record")) for group in RULES["groups"] for rule in group["rules"]]
+        expected = [
+            rule.get("alert", rule.get("record")) for group in RULES["groups"] for rule in group["rules"]
+        ]
         self.assertEqual(found, [name for name in expected if name != "LookalikeGpuUnused"])
-        urls = {rule["annotations"]["runbook_url"] for group in groups for rule in group["rules"] if "alert" in rule}
-        self.assertTrue(all(url.startswith("https://git.example.org/lookalike/docs/operations.md#") for url in urls))
+        urls = {
+            rule["annotations"]["runbook_url"]
+            for group in groups
+            for rule in group["rules"]
+            if "alert" in rule
+        }
+        self.assertTrue(
+            all(url.startswith("https://git.example.org/lookalike/docs/operations.md#") for url in urls)
+        )
 
     def test_workers_of_a_role_are_spread_apart(self):
         pod = deployment(CHART.render("cpu"), "rank")["spec"]["template"]["spec"]
         for constraint in pod["topologySpreadConstraints"]:
-            self.assertEqual(constraint["labelSelector"]["matchLabels"]["app.kubernetes.io/component"], "rank")
+            self.assertEqual(
+                constraint["labelSelector"]["matchLabels"]["app.kubernetes.io/component"], "rank"
+            )
 
     def test_further_volumes_variables_and_labels_arrive(self):
         manifests = CHART.render("everything")
@@ -262,34 +310,52 @@ class Refusals(unittest.TestCase):
     """A wrong value, and the words that the refusal must have."""
 
     WRONG = [
-        ("mode=\"both\"", "/mode", "separate"),
+        ('mode="both"', "/mode", "separate"),
         ("replicas=3", "replicas"),
         ("embed.replica=3", "/embed", "replica"),
-        ("embed.replicas=\"three\"", "/embed/replicas", "integer"),
+        ('embed.replicas="three"', "/embed/replicas", "integer"),
         ("embed.gpu.count=0", "/embed/gpu/count"),
-        ("config.kafka.bootstrap_servers=\"\"", "/config/kafka/bootstrap_servers"),
-        ("config.kafka.bootstrap_servers=\"kafka\"", "/config/kafka/bootstrap_servers"),
-        ("config.qdrant.url=\"qdrant:6334\"", "/config/qdrant/url"),
-        ("config.qdrant.api_key=\"s3cret\"", "config.qdrant.api_key", "secrets.qdrant"),
-        ("config.kafka.properties={\"sasl.password\": \"s3cret\"}", "config.kafka.properties", "sasl.password", "secrets.kafka"),
-        ("config.kafka.properties={\"sasl\": {\"password\": \"s3cret\"}}", "config.kafka.properties", "password", "secrets.kafka"),
-        ("rank.config.kafka={\"properties\": {\"ssl.key.pem\": \"s3cret\"}}", "rank.config.kafka.properties", "ssl.key.pem"),
-        ("config.objects.stores=[{\"uri\": \"s3://a/\", \"options\": {\"aws_secret_access_key\": \"s3cret\"}}]",
-         "config.objects.stores", "aws_secret_access_key", "secrets.objectStores"),
+        ('config.kafka.bootstrap_servers=""', "/config/kafka/bootstrap_servers"),
+        ('config.kafka.bootstrap_servers="kafka"', "/config/kafka/bootstrap_servers"),
+        ('config.qdrant.url="qdrant:6334"', "/config/qdrant/url"),
+        ('config.qdrant.api_key="s3cret"', "config.qdrant.api_key", "secrets.qdrant"),
+        (
+            'config.kafka.properties={"sasl.password": "s3cret"}',
+            "config.kafka.properties",
+            "sasl.password",
+            "secrets.kafka",
+        ),
+        (
+            'config.kafka.properties={"sasl": {"password": "s3cret"}}',
+            "config.kafka.properties",
+            "password",
+            "secrets.kafka",
+        ),
+        (
+            'rank.config.kafka={"properties": {"ssl.key.pem": "s3cret"}}',
+            "rank.config.kafka.properties",
+            "ssl.key.pem",
+        ),
+        (
+            'config.objects.stores=[{"uri": "s3://a/", "options": {"aws_secret_access_key": "s3cret"}}]',
+            "config.objects.stores",
+            "aws_secret_access_key",
+            "secrets.objectStores",
+        ),
         ("config.rankings={}", "/config", "rankings"),
         ("rank.config.rankings={}", "/rank/config", "rankings"),
-        ("image.digest=\"latest\"", "/image/digest"),
-        ("generation=\"Green.2\"", "/generation"),
-        ("model.source=\"disk\"", "/model/source"),
-        ("model.source=\"volume\"", "model.volume", "persistentVolumeClaim"),
-        ("model.source=\"s3\"", "model.s3.uri"),
-        ("keda.sasl=\"scram\"", "/keda/sasl"),
-        ("keda.sasl=\"plaintext\"", "secrets.kafka.name"),
-        ("embed.autoscaling={\"enabled\": true, \"maxReplicas\": 7}", "maxReplicas is 7", "6 partitions"),
+        ('image.digest="latest"', "/image/digest"),
+        ('generation="Green.2"', "/generation"),
+        ('model.source="disk"', "/model/source"),
+        ('model.source="volume"', "model.volume", "persistentVolumeClaim"),
+        ('model.source="s3"', "model.s3.uri"),
+        ('keda.sasl="scram"', "/keda/sasl"),
+        ('keda.sasl="plaintext"', "secrets.kafka.name"),
+        ('embed.autoscaling={"enabled": true, "maxReplicas": 7}', "maxReplicas is 7", "6 partitions"),
         ("rank.autoscaling.minReplicas=9", "rank.autoscaling.minReplicas"),
         ("topics.partitions=0", "/topics/partitions"),
-        ("service.port=\"http\"", "/service/port"),
-        ("podMonitor.interval=\"often\"", "/podMonitor/interval"),
+        ('service.port="http"', "/service/port"),
+        ('podMonitor.interval="often"', "/podMonitor/interval"),
         ("networkPolicy.egress.kafka.ports=[]", "/networkPolicy/egress/kafka/ports"),
     ]
 

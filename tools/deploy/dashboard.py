@@ -45,107 +45,304 @@ def in_time():
 
 
 def freshness(step):
-    return [(quantile(q, "lookalike_freshness_seconds", labels=f'step="{step}"'), f"p{q * 100:g}") for q in (0.5, 0.95, 0.99)]
+    return [
+        (quantile(q, "lookalike_freshness_seconds", labels=f'step="{step}"'), f"p{q * 100:g}")
+        for q in (0.5, 0.95, 0.99)
+    ]
 
 
 # Title, what it tells, unit, [(expression, legend)]. Stats stand in one row of their own.
 STATS = [
-    ("Changes in their own list within 30 s", "Objective: 99 %. Measured from `occurred_at`.", "percentunit",
-     [(in_time(), "")]),
-    ("Lag", "Records that are not committed, all topics.", "short", [("sum(lookalike_consumer_lag_records{})", "")]),
+    (
+        "Changes in their own list within 30 s",
+        "Objective: 99 %. Measured from `occurred_at`.",
+        "percentunit",
+        [(in_time(), "")],
+    ),
+    (
+        "Lag",
+        "Records that are not committed, all topics.",
+        "short",
+        [("sum(lookalike_consumer_lag_records{})", "")],
+    ),
     ("Ready workers", "Workers that say they are ready.", "short", [("sum(lookalike_ready{})", "")]),
-    ("Dead letters", "Share of finished records that could not be used.", "percentunit",
-     [(share("lookalike_records_resolved_total", 'outcome="dead_lettered"'), "")]),
-    ("Recall", "Share of the neighbours of a fresh search that stored lists hold.", "percentunit",
-     [(share("lookalike_recall_neighbours_total", 'result="found"'), "")]),
-    ("Repaired lists", "Share of the lists that the sweeper searched again and found not right.", "percentunit",
-     [(share("lookalike_lists_swept_total", 'result="repaired"'), "")]),
+    (
+        "Dead letters",
+        "Share of finished records that could not be used.",
+        "percentunit",
+        [(share("lookalike_records_resolved_total", 'outcome="dead_lettered"'), "")],
+    ),
+    (
+        "Recall",
+        "Share of the neighbours of a fresh search that stored lists hold.",
+        "percentunit",
+        [(share("lookalike_recall_neighbours_total", 'result="found"'), "")],
+    ),
+    (
+        "Repaired lists",
+        "Share of the lists that the sweeper searched again and found not right.",
+        "percentunit",
+        [(share("lookalike_lists_swept_total", 'result="repaired"'), "")],
+    ),
 ]
 
 # Row → panels.
 ROWS = {
     "Freshness: from the event to the lists": [
-        ("Event to searchable", "Age of a change when its vectors and facts are stored.", "s", freshness("indexed")),
-        ("Event to own list", "Age of a change when the changed article's list is published.", "s", freshness("own_list")),
-        ("Event to affected lists", "Age of a change when another article's list that it changes is published.", "s",
-         freshness("affected_list")),
+        (
+            "Event to searchable",
+            "Age of a change when its vectors and facts are stored.",
+            "s",
+            freshness("indexed"),
+        ),
+        (
+            "Event to own list",
+            "Age of a change when the changed article's list is published.",
+            "s",
+            freshness("own_list"),
+        ),
+        (
+            "Event to affected lists",
+            "Age of a change when another article's list that it changes is published.",
+            "s",
+            freshness("affected_list"),
+        ),
     ],
     "Throughput": [
-        ("Records finished", "By topic and outcome.", "ops",
-         [(rate("lookalike_records_resolved_total", "topic, outcome"), "{{topic}} {{outcome}}")]),
-        ("Work done in each stage", "Units of work a second.", "ops",
-         [(rate("lookalike_stage_duration_seconds_count", "stage"), "{{stage}}")]),
-        ("Time in each stage, p95", "Of one unit of work.", "s",
-         [(quantile(0.95, "lookalike_stage_duration_seconds", "stage"), "{{stage}}")]),
-        ("Attempts tried again", "By stage, class of error and reason.", "ops",
-         [(rate("lookalike_stage_retries_total", "stage, disposition, code"), "{{stage}} {{disposition}} {{code}}")]),
-        ("Lists and requests", "Lists ranked and published, pairs sent to owners of other lists.", "ops",
-         [(rate("lookalike_lists_ranked_total", "result"), "ranked, {{result}}"),
-          (total("lookalike_lists_published_total"), "published"),
-          (total("lookalike_rank_requests_sent_total"), "requests sent"),
-          (total("lookalike_lists_without_explanations_total"), "published without explanations")]),
-        ("Images", "Embedded, and kept because the file had not changed.", "ops",
-         [(total("lookalike_images_embedded_total"), "embedded"),
-          (total("lookalike_embeddings_reused_total"), "kept"),
-          (total("lookalike_images_over_limit_total"), "left out, too many"),
-          (total("lookalike_images_without_vector_total"), "left out, no vector")]),
-        ("Image bytes read", "From the object stores.", "Bps",
-         [(total("lookalike_images_fetched_bytes_total"), "read")]),
+        (
+            "Records finished",
+            "By topic and outcome.",
+            "ops",
+            [(rate("lookalike_records_resolved_total", "topic, outcome"), "{{topic}} {{outcome}}")],
+        ),
+        (
+            "Work done in each stage",
+            "Units of work a second.",
+            "ops",
+            [(rate("lookalike_stage_duration_seconds_count", "stage"), "{{stage}}")],
+        ),
+        (
+            "Time in each stage, p95",
+            "Of one unit of work.",
+            "s",
+            [(quantile(0.95, "lookalike_stage_duration_seconds", "stage"), "{{stage}}")],
+        ),
+        (
+            "Attempts tried again",
+            "By stage, class of error and reason.",
+            "ops",
+            [
+                (
+                    rate("lookalike_stage_retries_total", "stage, disposition, code"),
+                    "{{stage}} {{disposition}} {{code}}",
+                )
+            ],
+        ),
+        (
+            "Lists and requests",
+            "Lists ranked and published, pairs sent to owners of other lists.",
+            "ops",
+            [
+                (rate("lookalike_lists_ranked_total", "result"), "ranked, {{result}}"),
+                (total("lookalike_lists_published_total"), "published"),
+                (total("lookalike_rank_requests_sent_total"), "requests sent"),
+                (total("lookalike_lists_without_explanations_total"), "published without explanations"),
+            ],
+        ),
+        (
+            "Images",
+            "Embedded, and kept because the file had not changed.",
+            "ops",
+            [
+                (total("lookalike_images_embedded_total"), "embedded"),
+                (total("lookalike_embeddings_reused_total"), "kept"),
+                (total("lookalike_images_over_limit_total"), "left out, too many"),
+                (total("lookalike_images_without_vector_total"), "left out, no vector"),
+            ],
+        ),
+        (
+            "Image bytes read",
+            "From the object stores.",
+            "Bps",
+            [(total("lookalike_images_fetched_bytes_total"), "read")],
+        ),
     ],
     "Kafka": [
-        ("Lag by topic", "Records between committed offset and end.", "short",
-         [("sum by (topic) (lookalike_consumer_lag_records{})", "{{topic}}")]),
-        ("Largest lag of a partition", "One partition far above the others has a hot article or a stuck record.", "short",
-         [("max by (topic) (lookalike_consumer_lag_records{})", "{{topic}}")]),
-        ("Records received", "By topic.", "ops", [(rate("lookalike_records_received_total", "topic"), "{{topic}}")]),
-        ("Records in flight", "Consumed and not finished.", "short",
-         [("sum by (group) (lookalike_records_in_flight{})", "{{group}}")]),
-        ("Partitions by worker", "None for long: more workers than partitions.", "short",
-         [("sum by (instance, topic) (lookalike_assigned_partitions{})", "{{instance}} {{topic}}")]),
-        ("Rebalances", "A steady rate without deployments is wrong.", "ops",
-         [(rate("lookalike_rebalances_total", "kind"), "{{kind}}")]),
+        (
+            "Lag by topic",
+            "Records between committed offset and end.",
+            "short",
+            [("sum by (topic) (lookalike_consumer_lag_records{})", "{{topic}}")],
+        ),
+        (
+            "Largest lag of a partition",
+            "One partition far above the others has a hot article or a stuck record.",
+            "short",
+            [("max by (topic) (lookalike_consumer_lag_records{})", "{{topic}}")],
+        ),
+        (
+            "Records received",
+            "By topic.",
+            "ops",
+            [(rate("lookalike_records_received_total", "topic"), "{{topic}}")],
+        ),
+        (
+            "Records in flight",
+            "Consumed and not finished.",
+            "short",
+            [("sum by (group) (lookalike_records_in_flight{})", "{{group}}")],
+        ),
+        (
+            "Partitions by worker",
+            "None for long: more workers than partitions.",
+            "short",
+            [("sum by (instance, topic) (lookalike_assigned_partitions{})", "{{instance}} {{topic}}")],
+        ),
+        (
+            "Rebalances",
+            "A steady rate without deployments is wrong.",
+            "ops",
+            [(rate("lookalike_rebalances_total", "kind"), "{{kind}}")],
+        ),
     ],
     "Encoder and GPU": [
-        ("Inputs in a batch", "Mean and p95; close to 1 under load leaves a GPU idle.", "short",
-         [(f"{total('lookalike_encoder_batch_inputs_sum')} / ({total('lookalike_encoder_batch_inputs_count')} > 0)", "mean"),
-          (quantile(0.95, "lookalike_encoder_batch_inputs"), "p95")]),
-        ("Inputs that wait", "By tower.", "short", [("sum by (tower) (lookalike_encoder_queue_inputs{})", "{{tower}}")]),
-        ("Time of a batch", "p50 and p95 by tower.", "s",
-         [(quantile(q, "lookalike_encoder_inference_duration_seconds", "tower"), f"{{{{tower}}}} p{q * 100:g}") for q in (0.5, 0.95)]),
-        ("Wait for a batch, p95", "What `encoder.max_batch_delay_ms` and a full queue cost.", "s",
-         [(quantile(0.95, "lookalike_encoder_queue_duration_seconds"), "p95")]),
-        ("Busy with inference", "Seconds of inference a second; 1 is one session always busy.", "short",
-         [(rate("lookalike_encoder_inference_duration_seconds_sum", "instance"), "{{instance}}")]),
-        ("GPUs visible, and what embeds", "A visible GPU beside execution provider cpu is unused.", "short",
-         [("sum by (instance) (lookalike_gpus_visible{})", "{{instance}} GPUs"),
-          ("sum by (fingerprint, execution_provider) (lookalike_encoder_info{})", "workers with {{fingerprint}} on {{execution_provider}}")]),
+        (
+            "Inputs in a batch",
+            "Mean and p95; close to 1 under load leaves a GPU idle.",
+            "short",
+            [
+                (
+                    f"{total('lookalike_encoder_batch_inputs_sum')}"
+                    f" / ({total('lookalike_encoder_batch_inputs_count')} > 0)",
+                    "mean",
+                ),
+                (quantile(0.95, "lookalike_encoder_batch_inputs"), "p95"),
+            ],
+        ),
+        (
+            "Inputs that wait",
+            "By tower.",
+            "short",
+            [("sum by (tower) (lookalike_encoder_queue_inputs{})", "{{tower}}")],
+        ),
+        (
+            "Time of a batch",
+            "p50 and p95 by tower.",
+            "s",
+            [
+                (
+                    quantile(q, "lookalike_encoder_inference_duration_seconds", "tower"),
+                    f"{{{{tower}}}} p{q * 100:g}",
+                )
+                for q in (0.5, 0.95)
+            ],
+        ),
+        (
+            "Wait for a batch, p95",
+            "What `encoder.max_batch_delay_ms` and a full queue cost.",
+            "s",
+            [(quantile(0.95, "lookalike_encoder_queue_duration_seconds"), "p95")],
+        ),
+        (
+            "Busy with inference",
+            "Seconds of inference a second; 1 is one session always busy.",
+            "short",
+            [(rate("lookalike_encoder_inference_duration_seconds_sum", "instance"), "{{instance}}")],
+        ),
+        (
+            "GPUs visible, and what embeds",
+            "A visible GPU beside execution provider cpu is unused.",
+            "short",
+            [
+                ("sum by (instance) (lookalike_gpus_visible{})", "{{instance}} GPUs"),
+                (
+                    "sum by (fingerprint, execution_provider) (lookalike_encoder_info{})",
+                    "workers with {{fingerprint}} on {{execution_provider}}",
+                ),
+            ],
+        ),
     ],
     "Qdrant and search": [
-        ("Calls to Qdrant", "By operation.", "ops", [(rate("lookalike_qdrant_requests_total", "operation"), "{{operation}}")]),
-        ("Failed calls to Qdrant", "By operation.", "ops",
-         [(rate("lookalike_qdrant_requests_total", "operation", 'result="failed"'), "{{operation}}")]),
-        ("Time of a call, p95", "By operation.", "s",
-         [(quantile(0.95, "lookalike_qdrant_request_duration_seconds", "operation"), "{{operation}}")]),
-        ("Searches", "About one for each changed article; truncated ones may leave neighbours out.", "ops",
-         [(total("lookalike_searches_total"), "searches"),
-          (rate("lookalike_searches_truncated_total", "signal"), "truncated, {{signal}}")]),
-        ("Image sets from memory", "Share of the compared sets that needed no read.", "percentunit",
-         [(share("lookalike_sets_wanted_total", 'source="kept"'), "kept")]),
-        ("Lists searched again", "By the sweeper; overtaken lists are published again.", "ops",
-         [(rate("lookalike_lists_swept_total", "result"), "{{result}}"),
-          (total("lookalike_lists_overtaken_total"), "overtaken")]),
+        (
+            "Calls to Qdrant",
+            "By operation.",
+            "ops",
+            [(rate("lookalike_qdrant_requests_total", "operation"), "{{operation}}")],
+        ),
+        (
+            "Failed calls to Qdrant",
+            "By operation.",
+            "ops",
+            [(rate("lookalike_qdrant_requests_total", "operation", 'result="failed"'), "{{operation}}")],
+        ),
+        (
+            "Time of a call, p95",
+            "By operation.",
+            "s",
+            [(quantile(0.95, "lookalike_qdrant_request_duration_seconds", "operation"), "{{operation}}")],
+        ),
+        (
+            "Searches",
+            "About one for each changed article; truncated ones may leave neighbours out.",
+            "ops",
+            [
+                (total("lookalike_searches_total"), "searches"),
+                (rate("lookalike_searches_truncated_total", "signal"), "truncated, {{signal}}"),
+            ],
+        ),
+        (
+            "Image sets from memory",
+            "Share of the compared sets that needed no read.",
+            "percentunit",
+            [(share("lookalike_sets_wanted_total", 'source="kept"'), "kept")],
+        ),
+        (
+            "Lists searched again",
+            "By the sweeper; overtaken lists are published again.",
+            "ops",
+            [
+                (rate("lookalike_lists_swept_total", "result"), "{{result}}"),
+                (total("lookalike_lists_overtaken_total"), "overtaken"),
+            ],
+        ),
     ],
     "Dead letters and processes": [
-        ("Dead letters", "By class, stage and reason.", "ops",
-         [(rate("lookalike_dead_letters_total", "class, stage, code"), "{{class}} {{stage}} {{code}}")]),
-        ("Resident memory", "Of each process.", "bytes", [("sum by (instance) (process_resident_memory_bytes{})", "{{instance}}")]),
-        ("Memory of kept sets", "`ranking.cache_mebibytes` is the limit.", "bytes",
-         [("sum by (instance) (lookalike_set_cache_bytes{})", "{{instance}}")]),
-        ("Processor time", "Cores in use.", "short", [(rate("process_cpu_seconds_total", "instance"), "{{instance}}")]),
-        ("Open files", "Against the limit of the process.", "short",
-         [("sum by (instance) (process_open_fds{})", "{{instance}}"), ("min(process_max_fds{})", "limit")]),
-        ("Versions", "Workers by version and role.", "short",
-         [("sum by (version, role) (lookalike_build_info{})", "{{version}} {{role}}")]),
+        (
+            "Dead letters",
+            "By class, stage and reason.",
+            "ops",
+            [(rate("lookalike_dead_letters_total", "class, stage, code"), "{{class}} {{stage}} {{code}}")],
+        ),
+        (
+            "Resident memory",
+            "Of each process.",
+            "bytes",
+            [("sum by (instance) (process_resident_memory_bytes{})", "{{instance}}")],
+        ),
+        (
+            "Memory of kept sets",
+            "`ranking.cache_mebibytes` is the limit.",
+            "bytes",
+            [("sum by (instance) (lookalike_set_cache_bytes{})", "{{instance}}")],
+        ),
+        (
+            "Processor time",
+            "Cores in use.",
+            "short",
+            [(rate("process_cpu_seconds_total", "instance"), "{{instance}}")],
+        ),
+        (
+            "Open files",
+            "Against the limit of the process.",
+            "short",
+            [("sum by (instance) (process_open_fds{})", "{{instance}}"), ("min(process_max_fds{})", "limit")],
+        ),
+        (
+            "Versions",
+            "Workers by version and role.",
+            "short",
+            [("sum by (version, role) (lookalike_build_info{})", "{{version}} {{role}}")],
+        ),
     ],
 }
 
@@ -188,10 +385,21 @@ def layout():
     for number, definition in enumerate(STATS):
         panels.append(panel("stat", definition, (number * width, y), (width, STAT_HEIGHT), single))
     y += STAT_HEIGHT
-    several = {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi", "sort": "desc"}}
+    several = {
+        "legend": {"displayMode": "list", "placement": "bottom"},
+        "tooltip": {"mode": "multi", "sort": "desc"},
+    }
     width = COLUMNS // 3
     for title, definitions in ROWS.items():
-        panels.append({"type": "row", "title": title, "collapsed": False, "gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1}, "panels": []})
+        panels.append(
+            {
+                "type": "row",
+                "title": title,
+                "collapsed": False,
+                "gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1},
+                "panels": [],
+            }
+        )
         y += 1
         for number, definition in enumerate(definitions):
             place = (number % 3 * width, y + number // 3 * HEIGHT)
@@ -219,8 +427,13 @@ def variable(name, label, source):
 
 
 def dashboard():
-    datasource = {"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus",
-                  "current": {"text": "default", "value": "default"}}
+    datasource = {
+        "name": "datasource",
+        "label": "Data source",
+        "type": "datasource",
+        "query": "prometheus",
+        "current": {"text": "default", "value": "default"},
+    }
     return {
         "uid": "lookalike",
         "title": "Lookalike",
@@ -233,11 +446,13 @@ def dashboard():
         "refresh": "30s",
         "time": {"from": "now-3h", "to": "now"},
         "timezone": "browser",
-        "templating": {"list": [
-            datasource,
-            variable("job", "Job", "lookalike_build_info"),
-            variable("instance", "Instance", 'lookalike_build_info{job=~"$job"}'),
-        ]},
+        "templating": {
+            "list": [
+                datasource,
+                variable("job", "Job", "lookalike_build_info"),
+                variable("instance", "Instance", 'lookalike_build_info{job=~"$job"}'),
+            ]
+        },
         "annotations": {"list": []},
         "panels": layout(),
     }

@@ -32,7 +32,9 @@ def panels(dashboard):
 
 def expressions(dashboard):
     """(title, PromQL) of every target, with Grafana's variables replaced by values."""
-    return [(panel["title"], plain(target["expr"])) for panel in panels(dashboard) for target in panel["targets"]]
+    return [
+        (panel["title"], plain(target["expr"])) for panel in panels(dashboard) for target in panel["targets"]
+    ]
 
 
 def plain(expression):

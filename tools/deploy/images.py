@@ -44,7 +44,9 @@ def copied(text):
 
 def stages(text):
     """The names of the build stages."""
-    found = [re.search(r" AS (\S+)$", rest, re.IGNORECASE) for kind, rest in instructions(text) if kind == "FROM"]
+    found = [
+        re.search(r" AS (\S+)$", rest, re.IGNORECASE) for kind, rest in instructions(text) if kind == "FROM"
+    ]
     return [match[1] for match in found if match]
 
 
@@ -60,7 +62,12 @@ def ignored(path, patterns):
     result = False
     for pattern in patterns:
         include, name = pattern.startswith("!"), pattern.lstrip("!")
-        if name == "*" or path == name or path.startswith(f"{name}/") or (include and name.startswith(f"{path}/")):
+        if (
+            name == "*"
+            or path == name
+            or path.startswith(f"{name}/")
+            or (include and name.startswith(f"{path}/"))
+        ):
             result = not include
     return result
 
@@ -69,7 +76,9 @@ def dockerfile_complaints(path, context):
     """Sources that are not there or not sent, stages that do not exist, images that are not pinned."""
     text, found = path.read_text(encoding="utf-8"), []
     name = path.relative_to(REPOSITORY)
-    patterns = [line for line in (REPOSITORY / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
+    patterns = [
+        line for line in (REPOSITORY / ".dockerignore").read_text().splitlines() if line and line[0] != "#"
+    ]
     for flags, sources, _ in copied(text):
         origin = next((flag.split("=")[1] for flag in flags if flag.startswith("--from=")), None)
         if origin is not None:
@@ -101,7 +110,9 @@ def hadolint_complaints(hadolint):
 def compose_complaints(loader):
     """What the loader of Docker Compose refuses, files that are not there, and images without version."""
     file = DEPLOY / "compose.yaml"
-    result = subprocess.run([str(loader), "--format", "json", str(file)], capture_output=True, text=True, cwd=DEPLOY)
+    result = subprocess.run(
+        [str(loader), "--format", "json", str(file)], capture_output=True, text=True, cwd=DEPLOY
+    )
     if result.returncode != 0:
         return [f"compose.yaml: {result.stderr.strip()}"], {}
     model, found = json.loads(result.stdout), []
@@ -131,7 +142,11 @@ def plain_directory(folder):
         if flags or target.startswith("/"):
             continue
         for source in sources:
-            into = folder / target if len(sources) == 1 and not target.endswith("/") else folder / target / source.split("/")[-1]
+            into = (
+                folder / target
+                if len(sources) == 1 and not target.endswith("/")
+                else folder / target / source.split("/")[-1]
+            )
             into.parent.mkdir(parents=True, exist_ok=True)
             if (REPOSITORY / source).is_dir():
                 shutil.copytree(REPOSITORY / source, into, dirs_exist_ok=True)

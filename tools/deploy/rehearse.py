@@ -1,9 +1,8 @@
 """`make deploy-rehearse`: the build commands of deploy/Dockerfile, in a plain directory.
 
 What the stages before the last one copy is copied, what they run is run, in order, in
-target/deploy-rehearse. Left out are the two that change the machine: apt-get (the
-packages must be there: tools/deps.sh) and, as cargo keeps what it installed, nothing
-else. The last stage needs base images and is not rehearsed.
+target/deploy-rehearse. Left out is apt-get, which changes the machine (`make deps` has
+installed what a build needs), and the last stage, which needs base images.
 """
 
 import argparse
@@ -59,7 +58,8 @@ def play(name, steps, built, environment):
             start = time.monotonic()
             command = ["bash", "-o", "pipefail", "-e", "-c", rest]
             code = subprocess.run(command, cwd=folder, env=environment).returncode
-            print(f"{'ok    ' if code == 0 else 'FAILED'} {time.monotonic() - start:6.0f} s  {name}: {rest[:100]}", flush=True)
+            verdict = "FAILED" if code else "ok    "
+            print(f"{verdict} {time.monotonic() - start:6.0f} s  {name}: {rest[:100]}", flush=True)
             if code:
                 return code
     return 0
@@ -69,7 +69,11 @@ def main():
     parser = argparse.ArgumentParser(prog="make deploy-rehearse", description=__doc__.splitlines()[0])
     parser.parse_args()
     shutil.rmtree(OUT, ignore_errors=True)
-    environment = {**os.environ, "CARGO_INSTALL_ROOT": str(TOOLS), "PATH": f"{TOOLS}/bin:{os.environ['PATH']}"}
+    environment = {
+        **os.environ,
+        "CARGO_INSTALL_ROOT": str(TOOLS),
+        "PATH": f"{TOOLS}/bin:{os.environ['PATH']}",
+    }
     # Each stage compiles in its own folder, as in the image.
     environment.pop("CARGO_TARGET_DIR", None)
     built = {}

@@ -86,14 +86,16 @@ class Dashboard(unittest.TestCase):
         self.assertEqual(self.rules(), set())
 
     def test_each_rule_notices_what_it_is_for(self):
-        target = lambda expression: (lambda: self.panel()["targets"][0].update(expr=expression))
+        target = lambda expression: lambda: self.panel()["targets"][0].update(expr=expression)
         chosen = 'job=~"$job", instance=~"$instance"'
         breaches = {
             "uneditable-dashboard": lambda: self.dashboard.update(editable=True),
             "template-datasource": lambda: self.dashboard["templating"]["list"].pop(0),
             "template-job": lambda: self.dashboard["templating"]["list"].pop(1),
             "template-instance": lambda: self.dashboard["templating"]["list"][2].update(allValue=".*"),
-            "template-on-time-change-reload": lambda: self.dashboard["templating"]["list"][1].update(refresh=1),
+            "template-on-time-change-reload": lambda: self.dashboard["templating"]["list"][1].update(
+                refresh=1
+            ),
             "panel-title-description": lambda: self.panel().update(description=""),
             "panel-units": lambda: self.panel()["fieldConfig"]["defaults"].update(unit=""),
             "panel-datasource": lambda: self.panel()["datasource"].update(uid="prometheus"),
@@ -132,7 +134,10 @@ COPY --from=build --chown=1:1 /a /b
 """
 
     def test_instructions_are_read_over_continued_lines_and_without_comments(self):
-        self.assertEqual([keyword for keyword, _ in images.instructions(self.TEXT)], ["FROM", "COPY", "RUN", "FROM", "COPY"])
+        self.assertEqual(
+            [keyword for keyword, _ in images.instructions(self.TEXT)],
+            ["FROM", "COPY", "RUN", "FROM", "COPY"],
+        )
         self.assertIn(("RUN", "one  && two"), list(images.instructions(self.TEXT)))
 
     def test_copies_tell_sources_flags_and_target(self):
@@ -151,19 +156,26 @@ COPY --from=build --chown=1:1 /a /b
 
     def test_the_last_matching_pattern_of_dockerignore_decides(self):
         patterns = ["*", "!src", "!deploy/compose/feeder.py", "src/old"]
-        kept = {path for path in ("src", "src/a.rs", "target", "src/old", "deploy/compose/feeder.py", "deploy/x")
-                if not images.ignored(path, patterns)}
+        kept = {
+            path
+            for path in ("src", "src/a.rs", "target", "src/old", "deploy/compose/feeder.py", "deploy/x")
+            if not images.ignored(path, patterns)
+        }
         self.assertEqual(kept, {"src", "src/a.rs", "deploy/compose/feeder.py"})
 
 
 class Schemas(unittest.TestCase):
     def test_unknown_fields_are_refused_unless_the_schema_keeps_them(self):
-        made = strict({"properties": {
-            "a": {"type": "object", "properties": {"b": {}}},
-            "c": {"type": "object", "properties": {}, "x-kubernetes-preserve-unknown-fields": True},
-            "d": {"type": "object", "additionalProperties": {"type": "string"}},
-            "e": {"x-kubernetes-int-or-string": True},
-        }})
+        made = strict(
+            {
+                "properties": {
+                    "a": {"type": "object", "properties": {"b": {}}},
+                    "c": {"type": "object", "properties": {}, "x-kubernetes-preserve-unknown-fields": True},
+                    "d": {"type": "object", "additionalProperties": {"type": "string"}},
+                    "e": {"x-kubernetes-int-or-string": True},
+                }
+            }
+        )
         self.assertIs(made["additionalProperties"], False)
         self.assertIs(made["properties"]["a"]["additionalProperties"], False)
         self.assertNotIn("additionalProperties", made["properties"]["c"])

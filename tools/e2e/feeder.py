@@ -21,7 +21,9 @@ def packages(cache, requirements):
         shutil.rmtree(partial, ignore_errors=True)
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         command += ["--only-binary=:all:", "--target", str(partial), "--requirement", str(requirements)]
-        subprocess.run(command, check=True, env={**os.environ, "PIP_ROOT_USER_ACTION": "ignore"})
+        # With --target, pip also complains of packages that are none of its business.
+        result = subprocess.run(command, capture_output=True, text=True)
+        require(result.returncode == 0, f"pip cannot install the feeder's packages:\n{result.stderr[-2000:]}")
         os.replace(partial, folder)
     return folder
 
@@ -40,7 +42,10 @@ def catalogue_again(story):
     result = subprocess.run(
         command, capture_output=True, text=True, timeout=FEED_SECONDS, env={**os.environ, **environment}
     )
-    require(result.returncode == 0, f"the feeder ended with {result.returncode}\n{result.stdout}{result.stderr[-2000:]}")
+    require(
+        result.returncode == 0,
+        f"the feeder ended with {result.returncode}\n{result.stdout}{result.stderr[-2000:]}",
+    )
     sent = len(story.catalogue.articles) + story.catalogue.image_count
     require(f"{sent} events of " in result.stdout, f"not {sent} events: {result.stdout}")
     story.fed += sent

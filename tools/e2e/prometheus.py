@@ -1,4 +1,4 @@
-"""A step with a real Prometheus: what the rules and the dashboard ask for is there, and an alert comes and goes.
+"""A step with a real Prometheus: what rules and dashboard ask for is there, and an alert comes and goes.
 
 The rules are those of deploy/prometheus, with a second in the place of each minute.
 """
@@ -66,7 +66,9 @@ class Prometheus:
     def ask(self, path, **parameters):
         self.running.check_alive()
         query = urllib.parse.urlencode(parameters, doseq=True)
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/{path}?{query}", timeout=10) as answer:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{self.port}/api/v1/{path}?{query}", timeout=10
+        ) as answer:
             return json.load(answer)["data"]
 
     def rules(self):
@@ -105,7 +107,8 @@ def stall(story, prometheus):
     def fires():
         found = prometheus.firing(ALERT)
         if not found:
-            raise NotYet(f"lag {prometheus.ask('query', query='sum by (topic) (lookalike_consumer_lag_records)')['result']}")
+            lag = prometheus.ask("query", query="sum by (topic) (lookalike_consumer_lag_records)")
+            raise NotYet(f"lag {lag['result']}")
         return found
 
     labels = until(f"{ALERT} to fire", fires, RAISE_SECONDS, interval=0.5)
