@@ -141,7 +141,7 @@ impl Baseline<'_> {
         let glance = self.writer.catalogue.glance(article_id).await?;
         let writes = glance.map_or(0, |glance| glance.writes);
         let state = Stored { sequence, ranking: 0, mark: Mark::Clear, list, holds, published: sequence };
-        let ranked = Ranked { state, published_version: own.version, published_at: None, writes };
+        let ranked = Ranked { state, published_version: own.version, writes, ..Ranked::default() };
         Ok(self.writer.catalogue.store(article_id, &ranked).await?)
     }
 }

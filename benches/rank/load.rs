@@ -144,7 +144,7 @@ fn ranked(entries: Entries<String, Why>, revision: Revision, version: u64) -> Ra
     holds.sort();
     let list = Some(List { revision, entries });
     let state = Stored { sequence: 1, ranking: 1, mark: Mark::Clear, list, holds, published: 1 };
-    Ranked { state, published_version: version, published_at: None, writes: 0 }
+    Ranked { state, published_version: version, ..Ranked::default() }
 }
 
 /// The change that made an article, with its vectors.

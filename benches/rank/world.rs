@@ -208,9 +208,10 @@ fn kafka_properties() -> Map<String, Value> {
 fn write_encoder(folder: &std::path::Path) -> Result<(), Failure> {
     let directory = folder.join("encoder");
     std::fs::create_dir_all(&directory)?;
-    let preprocessor = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo-encoder/preprocessor_config.json");
-    std::fs::copy(preprocessor, directory.join("preprocessor_config.json"))?;
-    std::fs::write(directory.join("vision_model.onnx"), "The vectors are made by the benchmark.")?;
+    let demo = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo-encoder");
+    for file in ["preprocessor_config.json", "vision_model.onnx"] {
+        std::fs::copy(demo.join(file), directory.join(file))?;
+    }
     Ok(std::fs::write(directory.join("config.json"), json!({"projection_dim": DIMENSION}).to_string())?)
 }
 

@@ -74,9 +74,25 @@ pub struct Ranked {
     pub published_at: Option<Place>,
     /// Writes of the ranking state so far; 0: never ranked.
     pub writes: u64,
+    /// Which of them stored the list; 0: none.
+    pub list_writes: u64,
 }
 
 impl Ranked {
+    /// This state after a claim that followed it.
+    pub fn claimed(&self, claim: &Claim<String>) -> Self {
+        let mut claimed = Self { writes: self.writes + 1, ..self.clone() };
+        claimed.state.claim(claim);
+        claimed
+    }
+
+    /// This state once it is stored.
+    pub fn stored(mut self) -> Self {
+        self.writes += 1;
+        self.list_writes = self.writes;
+        self
+    }
+
     /// The best `k` of the stored entries as they were published; `None` without list.
     pub fn list(&self, article_id: &str, k: usize) -> Option<NeighbourList> {
         let entries = &self.state.list.as_ref()?.entries;
@@ -194,7 +210,8 @@ pub trait Catalogue: Send + Sync {
     /// Which write of the facts is in force; `None` for an article never seen.
     async fn facts_mark(&self, article_id: &str) -> Result<Option<FactsMark>, Failed>;
 
-    /// An article as its own ranking needs it; `None` if it was never seen.
+    /// An article as its own ranking needs it; `None` if it was never seen. A list that
+    /// another owner's late write has spoiled reads as none, with a search under way.
     async fn rank_view(&self, article_id: &str) -> Result<Option<RankView>, Failed>;
 
     /// The same without the list.

@@ -27,11 +27,11 @@ pub(super) fn of_article(article_id: &str) -> Filter {
     Filter::must([keyword(key::ARTICLE_ID, article_id)])
 }
 
-/// One point, unless it holds a higher number in `key`. Ranges are compared as
+/// These points, except those that hold a higher number in `key`. Ranges are compared as
 /// 64-bit floats, so above 2^53 the bar is rounded up: the condition then may let an
 /// older write through, but never blocks a newer one.
-pub(super) fn unless_newer(id: &PointId, key: &str, number: u64) -> Condition {
-    Filter::must([Condition::has_id([id.clone()]), at_most(key, number)]).into()
+pub(super) fn unless_newer(ids: &[PointId], key: &str, number: u64) -> Condition {
+    Filter::must([Condition::has_id(ids.iter().cloned()), at_most(key, number)]).into()
 }
 
 /// Points that hold no higher number in `key`; as exact as [`unless_newer`].

@@ -18,7 +18,8 @@ use crate::ports::{FactsMark, FactsWrite};
 /// Namespace of all point ids. Fixed for ever: another one orphans every point.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6c6f_6f6b_616c_496b_a5e1_0b1e_c7a1_0901);
 
-/// Payload keys: of images, of articles, and of lists, which are points of their own.
+/// Payload keys: of images, of articles, of their lists' state and of their lists' entries,
+/// which are points of their own.
 pub(super) mod key {
     pub(in super::super) const ARTICLE_ID: &str = "article_id";
     pub(in super::super) const VERSION: &str = "version";
@@ -43,7 +44,7 @@ pub(super) mod key {
     pub(in super::super) const REVISION: &str = "revision";
     pub(in super::super) const ATTRIBUTES: &str = "attributes";
 
-    /// Number of the last write of the list point.
+    /// Number of the last write of the ranking state; of entries, of the write they belong to.
     pub(in super::super) const WRITES: &str = "writes";
     pub(in super::super) const SEQUENCE: &str = "sequence";
     pub(in super::super) const RANKING: &str = "ranking";
@@ -53,6 +54,8 @@ pub(super) mod key {
     pub(in super::super) const TAU: &str = "tau";
     pub(in super::super) const HORIZON_ID: &str = "horizon_id";
     pub(in super::super) const LIST_REVISION: &str = "list_revision";
+    /// Number of the write that stored the list.
+    pub(in super::super) const LIST_WRITES: &str = "list_writes";
     pub(in super::super) const ENTRIES: &str = "entries";
     pub(in super::super) const PUBLISHED: &str = "published";
     pub(in super::super) const PUBLISHED_VERSION: &str = "published_version";
@@ -67,6 +70,11 @@ pub(super) fn article_point(article_id: &str) -> PointId {
 /// Where an article's ranking state is.
 pub(super) fn list_point(article_id: &str) -> PointId {
     Uuid::new_v5(&NAMESPACE, format!("{article_id}\0").as_bytes()).to_string().into()
+}
+
+/// Where the entries of an article's list are.
+pub(super) fn entries_point(article_id: &str) -> PointId {
+    Uuid::new_v5(&NAMESPACE, format!("{article_id}\0\0").as_bytes()).to_string().into()
 }
 
 /// Ids have no control characters, so the separator cannot occur in one.

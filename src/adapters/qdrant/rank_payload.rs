@@ -1,12 +1,16 @@
-//! The payload of an article's list point.
+//! The payloads of an article's ranking state.
 //!
-//! Ranking keeps its state in a point of its own beside the article's: a point is
-//! replaced as a whole, so that many lists are one write, which for a Qdrant server is
-//! one entry of its log. (Payloads of many points, set one by one, are as many entries,
-//! each with a sync to disk: twenty times as slow, measured on 1.18.)
+//! Ranking keeps its state in two points of its own beside the article's: the entries of
+//! the list with their explanations, which are most of it and seldom read, and the rest,
+//! which every glance reads and every claim replaces. A point is replaced as a whole, so
+//! that many lists are one write, which for a Qdrant server is one entry of its log.
+//! (Payloads of many points, set one by one, are as many entries, each with a sync to
+//! disk: twenty times as slow, measured on 1.18.)
 //!
 //! Guarantee: what is written is read back equal, to the last bit of every score. Keys
-//! that were not asked for read as never ranked.
+//! that were not asked for read as never ranked. Entries are read only beside the state
+//! they were stored with: one that yielded to a claim may have replaced them, and a list
+//! that is lost so reads as one that is being searched for.
 //!
 //! Entries are one JSON text: as nested payload values they cost ten times as much to
 //! encode, and nothing searches in them.
@@ -27,19 +31,28 @@ use crate::domain::list::{Entry, Explanation, RankState, Why};
 use crate::domain::rank_request;
 use crate::ports::{FactsMark, Glance, Place, RankView, Ranked, Standing};
 
-/// A list point after one more write.
+/// The entries of a state, if it has a list.
+pub(super) fn of_entries(article_id: &str, ranked: &Ranked) -> Option<Payload> {
+    let list = ranked.state.list.as_ref()?;
+    let entries: Vec<WrittenEntry<'_>> = list.entries.as_slice().iter().map(WrittenEntry::from).collect();
+    // String keys and finite numbers: it is always JSON.
+    let entries = serde_json::to_string(&entries).unwrap_or_default();
+    Some(Payload::from(object(Ok(json!({
+        key::ARTICLE_ID: article_id,
+        key::WRITES: ranked.list_writes,
+        key::ENTRIES: entries,
+    })))))
+}
+
+/// A state without its entries.
 pub(super) fn of_ranked(article_id: &str, ranked: &Ranked) -> Payload {
     let state = &ranked.state;
     let list = state.list.as_ref();
     let horizon = list.and_then(|list| list.entries.horizon());
-    // String keys and finite numbers: it is always JSON.
-    let entries = list.map(|list| {
-        let entries: Vec<WrittenEntry<'_>> = list.entries.as_slice().iter().map(WrittenEntry::from).collect();
-        serde_json::to_string(&entries).unwrap_or_default()
-    });
     Payload::from(object(Ok(json!({
         key::ARTICLE_ID: article_id,
-        key::WRITES: ranked.writes + 1,
+        key::WRITES: ranked.writes,
+        key::LIST_WRITES: ranked.list_writes,
         key::SEQUENCE: state.sequence,
         key::RANKING: hexadecimal(state.ranking),
         key::DIRTY: state.mark != Mark::Clear,
@@ -48,7 +61,6 @@ pub(super) fn of_ranked(article_id: &str, ranked: &Ranked) -> Payload {
         key::TAU: horizon.map(|place| place.score.0),
         key::HORIZON_ID: horizon.map(|place| &place.id),
         key::LIST_REVISION: list.map(|list| hexadecimal(list.revision.0)),
-        key::ENTRIES: entries,
         key::PUBLISHED: state.published,
         key::PUBLISHED_VERSION: ranked.published_version,
         key::PUBLISHED_PARTITION: ranked.published_at.map(|place| place.partition),
@@ -87,7 +99,7 @@ impl From<ReadEntry> for Entry {
 }
 
 /// What an article's own ranking reads, entries included.
-pub(super) const VIEW_KEYS: [&str; 19] = [
+pub(super) const VIEW_KEYS: [&str; 20] = [
     key::ARTICLE_ID,
     key::CONTENT,
     key::REVISION,
@@ -102,6 +114,7 @@ pub(super) const VIEW_KEYS: [&str; 19] = [
     key::TAU,
     key::HORIZON_ID,
     key::LIST_REVISION,
+    key::LIST_WRITES,
     key::ENTRIES,
     key::PUBLISHED,
     key::PUBLISHED_VERSION,
@@ -166,7 +179,7 @@ struct Payloads {
     #[serde(default)]
     list_revision: Option<String>,
     #[serde(default)]
-    entries: Option<String>,
+    list_writes: u64,
     #[serde(default)]
     published: u64,
     #[serde(default)]
@@ -182,52 +195,91 @@ fn number(text: Option<&str>) -> u64 {
     text.and_then(|text| u64::from_str_radix(text, 16).ok()).unwrap_or(0)
 }
 
-pub(super) fn view(
-    collection: &str,
-    payload: HashMap<String, Value>,
-    sizes: Sizes,
-) -> Result<RankView, StoreError> {
-    let read: Payloads = read(collection, payload)?;
-    let mark = match (read.searching, read.dirty) {
-        (true, _) => Mark::Searching,
-        (false, true) => Mark::Editing,
-        (false, false) => Mark::Clear,
-    };
-    let mut list = None;
-    if let Some(text) = &read.entries {
-        let entries: Vec<ReadEntry> =
-            serde_json::from_str(text).map_err(|error| corrupt_json(collection, &error))?;
-        let horizon = read
-            .tau
-            .zip(read.horizon_id)
-            .map(|(score, id)| list_maintenance::Place { score: Score(score), id });
-        list = Some(List {
-            revision: Revision(number(read.list_revision.as_deref())),
-            entries: Entries::restored(entries.into_iter().map(Entry::from).collect(), horizon, sizes),
-        });
+/// The points of an article, as they are read together.
+#[derive(Default)]
+pub(super) struct Parts {
+    /// Fields of the article and of its ranking state.
+    pub(super) fields: HashMap<String, Value>,
+    /// Of its entries.
+    entries: HashMap<String, Value>,
+}
+
+impl Parts {
+    pub(super) fn add(&mut self, payload: HashMap<String, Value>) {
+        if payload.contains_key(key::ENTRIES) {
+            self.entries = payload;
+        } else {
+            self.fields.extend(payload);
+        }
     }
-    let state = RankState {
-        sequence: read.sequence,
-        ranking: number(read.ranking.as_deref()),
-        mark,
-        list,
-        holds: read.list_ids,
-        published: read.published,
-    };
-    Ok(RankView {
-        revision: Revision(number(read.content.as_deref())),
-        version: read.revision,
-        is_empty: read.image_count == 0 && !read.embedded_text,
-        ranked: Ranked {
-            state,
-            published_version: read.published_version,
-            published_at: read
-                .published_partition
-                .zip(read.published_offset)
-                .map(|(partition, offset)| Place { partition, offset }),
-            writes: read.writes,
-        },
-    })
+}
+
+/// An article with its list.
+pub(super) fn view(collection: &str, parts: Parts, sizes: Sizes) -> Result<RankView, StoreError> {
+    let read: Payloads = read(collection, parts.fields)?;
+    let (revision, horizon) = (read.list_revision.clone(), read.horizon());
+    let mut view = RankView::from(read);
+    let Some(revision) = revision else { return Ok(view) };
+    let written = parts.entries.get(key::WRITES).and_then(Value::as_integer);
+    let text = parts.entries.get(key::ENTRIES).and_then(|text| text.as_str());
+    let state = &mut view.ranked.state;
+    match text
+        .filter(|_| written.and_then(|number| u64::try_from(number).ok()) == Some(view.ranked.list_writes))
+    {
+        Some(text) => {
+            let entries: Vec<ReadEntry> =
+                serde_json::from_str(text).map_err(|error| corrupt_json(collection, &error))?;
+            let entries = entries.into_iter().map(Entry::from).collect();
+            let entries = Entries::restored(entries, horizon, sizes);
+            state.list = Some(List { revision: Revision(number(Some(&revision))), entries });
+        }
+        None => state.mark = Mark::Searching,
+    }
+    Ok(view)
+}
+
+/// An article without its list.
+pub(super) fn without_list(collection: &str, fields: HashMap<String, Value>) -> Result<RankView, StoreError> {
+    read::<Payloads>(collection, fields).map(RankView::from)
+}
+
+impl Payloads {
+    fn horizon(&self) -> Option<list_maintenance::Place<String>> {
+        self.tau
+            .zip(self.horizon_id.clone())
+            .map(|(score, id)| list_maintenance::Place { score: Score(score), id })
+    }
+}
+
+impl From<Payloads> for RankView {
+    fn from(read: Payloads) -> Self {
+        let mark = match (read.searching, read.dirty) {
+            (true, _) => Mark::Searching,
+            (false, true) => Mark::Editing,
+            (false, false) => Mark::Clear,
+        };
+        let state = RankState {
+            sequence: read.sequence,
+            ranking: number(read.ranking.as_deref()),
+            mark,
+            list: None,
+            holds: read.list_ids,
+            published: read.published,
+        };
+        let place = read.published_partition.zip(read.published_offset);
+        Self {
+            revision: Revision(number(read.content.as_deref())),
+            version: read.revision,
+            is_empty: read.image_count == 0 && !read.embedded_text,
+            ranked: Ranked {
+                state,
+                published_version: read.published_version,
+                published_at: place.map(|(partition, offset)| Place { partition, offset }),
+                writes: read.writes,
+                list_writes: read.list_writes,
+            },
+        }
+    }
 }
 
 pub(super) fn standing(
@@ -249,8 +301,7 @@ pub(super) fn standing(
 }
 
 pub(super) fn glance(collection: &str, payload: HashMap<String, Value>) -> Result<Glance, StoreError> {
-    let RankView { revision, version, is_empty, ranked } =
-        view(collection, payload, Sizes { k: 1, kept: 1 })?;
+    let RankView { revision, version, is_empty, ranked } = without_list(collection, payload)?;
     Ok(Glance { revision, version, is_empty, writes: ranked.writes, ranking: ranked.state.ranking })
 }
 

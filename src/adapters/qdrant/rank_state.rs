@@ -6,14 +6,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use list_maintenance::{Claim, Revision, Sizes};
-use qdrant_client::qdrant::{Condition, Filter, GetPointsBuilder, PointStruct, UpsertPointsBuilder, Value};
+use qdrant_client::qdrant::{Condition, Filter, GetPointsBuilder, PointId, PointStruct, UpsertPointsBuilder};
 use qdrant_client::{Payload, Qdrant};
 
 use super::batch::Batcher;
 use super::call::{self, call};
 use super::filters::unless_newer;
-use super::payload::{self, key};
-use super::rank_payload::{self, GLANCE_KEYS, PUBLISHING_KEYS, STANDING_KEYS, VIEW_KEYS};
+use super::payload::{self, article_point, entries_point, key, list_point};
+use super::rank_payload::{self, GLANCE_KEYS, PUBLISHING_KEYS, Parts, STANDING_KEYS, VIEW_KEYS};
 use super::read::include;
 use super::write::{no_vectors, strong};
 use super::{Catalogue, StoreError};
@@ -29,10 +29,17 @@ const WRITES_AT_ONCE: usize = 16;
 /// Points asked for at once.
 const POINTS_AT_ONCE: usize = 1000;
 
-/// What becomes of an article's list point, unless it has more writes than this.
+/// One of an article's points.
+type PointOf = fn(&str) -> PointId;
+/// An article, and its ranking state without the entries.
+const STATE_POINTS: [PointOf; 2] = [article_point, list_point];
+
+/// What becomes of an article's ranking state, unless it has more writes than this.
 struct Write {
     article_id: String,
-    payload: Payload,
+    state: Payload,
+    /// `None`: they stay.
+    entries: Option<Payload>,
     writes: u64,
 }
 
@@ -54,7 +61,7 @@ impl Batched {
         Self {
             views: Batcher::start(READS_AT_ONCE, CALLS_AT_ONCE, move |ids| {
                 let points = views.clone();
-                async move { points.views(&ids, &VIEW_KEYS).await }
+                async move { points.views(&ids).await }
             }),
             glances: Batcher::start(READS_AT_ONCE, CALLS_AT_ONCE, move |ids| {
                 let points = glances.clone();
@@ -62,7 +69,7 @@ impl Batched {
             }),
             publishing: Batcher::start(READS_AT_ONCE, CALLS_AT_ONCE, move |ids| {
                 let points = publishing.clone();
-                async move { points.views(&ids, &PUBLISHING_KEYS).await }
+                async move { points.publishing(&ids).await }
             }),
             revisions: Batcher::start(READS_AT_ONCE, CALLS_AT_ONCE, move |wanted| {
                 let points = revisions.clone();
@@ -85,45 +92,54 @@ struct Points {
 }
 
 impl Points {
-    /// The payloads of these articles with these keys, those of the list's point among
-    /// them; articles never seen are left out.
-    async fn get<'a>(
+    /// These points of these articles with these keys; articles never seen are left out.
+    /// What is not needed is not asked for: the store decodes a point as a whole.
+    async fn get<'a, const N: usize>(
         &self,
         ids: impl IntoIterator<Item = &'a String>,
+        points: [PointOf; N],
         keys: &[&str],
-    ) -> Result<HashMap<String, HashMap<String, Value>>, StoreError> {
-        let ids: Vec<_> =
-            ids.into_iter().flat_map(|id| [payload::article_point(id), payload::list_point(id)]).collect();
-        let mut found: HashMap<String, HashMap<String, Value>> = HashMap::with_capacity(ids.len() / 2);
+    ) -> Result<HashMap<String, Parts>, StoreError> {
+        let ids: Vec<_> = ids.into_iter().flat_map(|id| points.map(|point| point(id))).collect();
+        let mut found: HashMap<String, Parts> = HashMap::with_capacity(ids.len() / N);
         for ids in ids.chunks(POINTS_AT_ONCE) {
             let get = GetPointsBuilder::new(&self.articles, ids.to_vec()).with_payload(include(keys));
             for point in call(QdrantOperation::Read, self.client.get_points(get)).await?.result {
                 let article_id = payload::article_id(&self.articles, &point.payload)?;
-                found.entry(article_id).or_default().extend(point.payload);
+                found.entry(article_id).or_default().add(point.payload);
             }
         }
-        found.retain(|_, payload| payload.contains_key(key::CONTENT));
+        found.retain(|_, parts| parts.fields.contains_key(key::CONTENT));
         Ok(found)
     }
 
-    async fn views(&self, ids: &[String], keys: &[&str]) -> Result<Vec<Option<RankView>>, StoreError> {
-        self.read(ids, keys, |payload| rank_payload::view(&self.articles, payload, self.sizes)).await
+    async fn views(&self, ids: &[String]) -> Result<Vec<Option<RankView>>, StoreError> {
+        let points = [article_point, list_point, entries_point];
+        self.read(ids, points, &VIEW_KEYS, |parts| rank_payload::view(&self.articles, parts, self.sizes))
+            .await
     }
 
     async fn glances(&self, ids: &[String]) -> Result<Vec<Option<Glance>>, StoreError> {
-        self.read(ids, &GLANCE_KEYS, |payload| rank_payload::glance(&self.articles, payload)).await
+        let glance = |parts: Parts| rank_payload::glance(&self.articles, parts.fields);
+        self.read(ids, STATE_POINTS, &GLANCE_KEYS, glance).await
     }
 
-    async fn read<T: Clone>(
+    async fn publishing(&self, ids: &[String]) -> Result<Vec<Option<RankView>>, StoreError> {
+        let state = |parts: Parts| rank_payload::without_list(&self.articles, parts.fields);
+        self.read(ids, STATE_POINTS, &PUBLISHING_KEYS, state).await
+    }
+
+    async fn read<T: Clone, const N: usize>(
         &self,
         ids: &[String],
+        points: [PointOf; N],
         keys: &[&str],
-        of: impl Fn(HashMap<String, Value>) -> Result<T, StoreError>,
+        of: impl Fn(Parts) -> Result<T, StoreError>,
     ) -> Result<Vec<Option<T>>, StoreError> {
         let unique: BTreeSet<&String> = ids.iter().collect();
         let mut found = HashMap::new();
-        for (article_id, payload) in self.get(unique, keys).await? {
-            found.insert(article_id, of(payload)?);
+        for (article_id, parts) in self.get(unique, points, keys).await? {
+            found.insert(article_id, of(parts)?);
         }
         Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
     }
@@ -131,8 +147,9 @@ impl Points {
     async fn revisions(&self, wanted: &[Vec<String>]) -> Result<Vec<HashMap<String, Revision>>, StoreError> {
         let unique: BTreeSet<&String> = wanted.iter().flatten().collect();
         let mut revisions = HashMap::new();
-        for (article_id, payload) in self.get(unique, &[key::ARTICLE_ID, key::CONTENT]).await? {
-            revisions.insert(article_id, rank_payload::revision(&payload));
+        let keys = [key::ARTICLE_ID, key::CONTENT];
+        for (article_id, parts) in self.get(unique, [article_point], &keys).await? {
+            revisions.insert(article_id, rank_payload::revision(&parts.fields));
         }
         let of =
             |ids: &Vec<String>| ids.iter().filter_map(|id| Some((id.clone(), *revisions.get(id)?))).collect();
@@ -160,10 +177,12 @@ impl Points {
     async fn write_apart(&self, batch: Vec<Write>) -> Result<(), StoreError> {
         let mut points = Vec::with_capacity(batch.len());
         let mut conditions: Vec<Condition> = Vec::with_capacity(batch.len());
-        for Write { article_id, payload, writes } in batch {
-            let id = payload::list_point(&article_id);
-            conditions.push(unless_newer(&id, key::WRITES, writes));
-            points.push(PointStruct::new(id, no_vectors(), payload));
+        for Write { article_id, state, entries, writes } in batch {
+            let ids = [list_point(&article_id), entries_point(&article_id)];
+            conditions.push(unless_newer(&ids, key::WRITES, writes));
+            let payloads = [Some(state), entries];
+            let written = ids.into_iter().zip(payloads).filter_map(|(id, payload)| Some((id, payload?)));
+            points.extend(written.map(|(id, payload)| PointStruct::new(id, no_vectors(), payload)));
         }
         let upsert = UpsertPointsBuilder::new(&self.articles, points)
             .update_filter(Filter::should(conditions))
@@ -196,14 +215,16 @@ impl Catalogue {
     }
 
     pub(super) async fn standings_of(&self, ids: &[String]) -> Result<Vec<Standing>, StoreError> {
-        let standing = |(article_id, payload)| rank_payload::standing(&self.articles, article_id, payload);
-        self.points().get(ids, &STANDING_KEYS).await?.into_iter().map(standing).collect()
+        let standing = |(article_id, parts): (_, Parts)| {
+            rank_payload::standing(&self.articles, article_id, parts.fields)
+        };
+        self.points().get(ids, STATE_POINTS, &STANDING_KEYS).await?.into_iter().map(standing).collect()
     }
 
     pub(super) async fn mark_of(&self, article_id: &str) -> Result<Option<FactsMark>, StoreError> {
         let keys = [key::ARTICLE_ID, key::CONTENT, key::FACTS_SEQUENCE];
-        let found = self.points().get([&article_id.to_owned()], &keys).await?;
-        Ok(found.get(article_id).map(rank_payload::facts_mark))
+        let found = self.points().get([&article_id.to_owned()], [article_point], &keys).await?;
+        Ok(found.get(article_id).map(|parts| rank_payload::facts_mark(&parts.fields)))
     }
 
     /// Takes the next sequence of an article's list, if its state still is what was read.
@@ -213,15 +234,26 @@ impl Catalogue {
         read: &Ranked,
         claim: &Claim<String>,
     ) -> Result<(), StoreError> {
-        let mut claimed = read.clone();
-        claimed.state.claim(claim);
-        self.write_ranked(article_id, &claimed).await
+        let state = rank_payload::of_ranked(article_id, &read.claimed(claim));
+        self.write_state(article_id, state, None, read.writes).await
     }
 
     /// Stores an article's list, if there was no write since its `writes` were read.
     pub async fn write_ranked(&self, article_id: &str, ranked: &Ranked) -> Result<(), StoreError> {
-        let payload = rank_payload::of_ranked(article_id, ranked);
-        let write = Write { article_id: article_id.to_owned(), payload, writes: ranked.writes };
+        let stored = ranked.clone().stored();
+        let state = rank_payload::of_ranked(article_id, &stored);
+        let entries = rank_payload::of_entries(article_id, &stored);
+        self.write_state(article_id, state, entries, ranked.writes).await
+    }
+
+    async fn write_state(
+        &self,
+        article_id: &str,
+        state: Payload,
+        entries: Option<Payload>,
+        writes: u64,
+    ) -> Result<(), StoreError> {
+        let write = Write { article_id: article_id.to_owned(), state, entries, writes };
         self.batched.writes.call(write).await
     }
 

@@ -92,7 +92,8 @@ impl Catalogue {
             call::write(self.client.upsert_points(insert)).await?;
         }
         let before = write.mark.sequence.saturating_sub(1);
-        let not_overtaken = Filter::must([unless_newer(&id, key::FACTS_SEQUENCE, before)]);
+        let not_overtaken =
+            Filter::must([unless_newer(std::slice::from_ref(&id), key::FACTS_SEQUENCE, before)]);
         if write.text == TextWrite::Keep {
             return self.set_payload(&self.articles, facts, not_overtaken).await;
         }
@@ -146,7 +147,7 @@ impl Catalogue {
 }
 
 fn image_condition(id: &PointId, image: &StoredImage, facts: &ArticleFacts) -> Filter {
-    let not_newer = unless_newer(id, key::VERSION, image.version);
+    let not_newer = unless_newer(std::slice::from_ref(id), key::VERSION, image.version);
     Filter::must([not_newer, at_most(key::FIELDS_VERSION, facts.fields_version())])
 }
 

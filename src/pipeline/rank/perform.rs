@@ -163,17 +163,21 @@ impl Ranking<'_> {
 
     async fn claim(&mut self, claim: &Claim<String>) -> Result<(), Stop> {
         self.attempt("rank", || self.role.catalogue.claim(self.article_id, &self.read, claim)).await?;
-        let mut claimed = Ranked { writes: self.read.writes + 1, ..Ranked::clone(&self.read) };
-        claimed.state.claim(claim);
-        self.written = Some(claimed);
+        self.written = Some(self.read.claimed(claim));
         Ok(())
     }
 
     async fn store(&mut self, state: &RankState) -> Result<(), Stop> {
-        let (Published { version, at }, writes) = (self.published, self.read.writes);
-        let ranked = Ranked { state: state.clone(), published_version: version, published_at: at, writes };
+        let Published { version, at } = self.published;
+        let ranked = Ranked {
+            state: state.clone(),
+            published_version: version,
+            published_at: at,
+            writes: self.read.writes,
+            list_writes: self.read.list_writes,
+        };
         self.attempt("rank", || self.role.catalogue.store(self.article_id, &ranked)).await?;
-        self.written = Some(Ranked { writes: writes + 1, ..ranked });
+        self.written = Some(ranked.stored());
         Ok(())
     }
 

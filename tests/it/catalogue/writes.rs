@@ -134,6 +134,27 @@ async fn an_older_sequence_never_replaces_a_newer_one() {
     assert_eq!(all, ["a"], "a list is no article");
 }
 
+/// State and entries are two points, each with a condition of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn entries_that_a_late_owner_replaced_read_as_a_search_under_way() {
+    let fixture = Fixture::start().await;
+    fixture.facts("a", &facts("a", &[], None), TextWrite::Keep).await;
+    fixture.store("a", &ranked("b", 1)).await;
+    fixture.claim("a", &fixture.ranked("a").await, Mark::Editing).await;
+    let late = fixture.ranked("a").await;
+    fixture.claim("a", &late, Mark::Editing).await;
+    let winner = fixture.ranked("a").await;
+    assert_eq!(winner.state.list, ranked("b", 1).list);
+
+    fixture.store_over("a", &late, &ranked("late", 2)).await;
+    let spoiled = RankState { list: None, mark: Mark::Searching, ..winner.state.clone() };
+    assert_eq!(fixture.rank("a").await, spoiled);
+    fixture.store_over("a", &winner, &ranked("c", 3)).await;
+    assert_eq!(fixture.rank("a").await, ranked("c", 3));
+    fixture.store_over("a", &late, &ranked("late", 2)).await;
+    assert_eq!(fixture.rank("a").await, ranked("c", 3), "what is stored stays");
+}
+
 /// Lists written at the same time share a call, each with its own condition.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lists_that_are_written_together_yield_each_for_itself() {

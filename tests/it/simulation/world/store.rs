@@ -452,10 +452,9 @@ impl Catalogue for Client {
 
     async fn publishing(&self, article_id: &str) -> Result<Option<Ranked>, Failed> {
         let Some((_, ranked)) = self.content_and_list(article_id).await? else { return Ok(None) };
-        let Ranked { state, published_version, published_at, writes } = ranked;
-        let RankState { sequence, mark, published, .. } = state;
+        let RankState { sequence, mark, published, .. } = ranked.state;
         let state = RankState { sequence, mark, published, ..RankState::default() };
-        Ok(Some(Ranked { state, published_version, published_at, writes }))
+        Ok(Some(Ranked { state, ..ranked }))
     }
 
     async fn marked(&self, limit: usize) -> Result<Vec<(String, u64)>, Failed> {
