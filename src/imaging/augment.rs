@@ -13,17 +13,33 @@ use super::{DecodedImage, InputTensor, Preprocessing};
 /// How a variant is made of an upright picture. The order is the one in which variants
 /// are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
 pub enum Augmentation {
     /// Left and right change places.
-    #[serde(rename = "flip")]
     Flip,
     /// Turned clockwise by so many degrees.
-    #[serde(rename = "rotate-90")]
     Rotate90,
-    #[serde(rename = "rotate-180")]
     Rotate180,
-    #[serde(rename = "rotate-270")]
     Rotate270,
+}
+
+impl From<Augmentation> for &'static str {
+    fn from(augmentation: Augmentation) -> Self {
+        augmentation.as_str()
+    }
+}
+
+/// Says what there is: the reader of configuration files does not.
+impl TryFrom<String> for Augmentation {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let named = Self::ALL.into_iter().find(|augmentation| augmentation.as_str() == name);
+        named.ok_or_else(|| {
+            let all = Self::ALL.map(Self::as_str).join(", ");
+            format!("{name:?} is no augmentation; there are {all}")
+        })
+    }
 }
 
 impl Augmentation {

@@ -58,7 +58,9 @@ pub(super) enum CaseError {
     Zero { side: Side, row: usize },
     #[error("{side}: not a readable .npy file: {source}")]
     Npy { side: Side, source: io::Error },
-    #[error("{side}: the array is {found}; save it as 2-D float32 or float64 in C order")]
+    #[error(
+        "{side}: the array is {found}; save it as 2-D (or 3-D with variants) float32 or float64 in C order"
+    )]
     Array { side: Side, found: String },
     #[error("not a case: {0}")]
     Json(String),
