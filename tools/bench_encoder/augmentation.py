@@ -67,32 +67,11 @@ def measure(options, chosen, executables, files):
             turns[f"{way}: compare"] = lambda behind=behind: behind.ask("compare", milliseconds=milliseconds)
         say(f"{chosen['rounds']} rounds")
         rounds = alternate(turns, chosen["rounds"])
-    parts = ("embed", "search", "compare")
-    return {way: {part: rounds[f"{way}: {part}"] for part in parts} | {"bytes": bytes_an_image[way]} for way in WAYS}
-
-
-def section(results):
-    import sections
-    from report import number, spread, table
-    from rounds import Summary
-
-    def each(found, part, seconds, count, unit):
-        return spread(Summary.of([unit * turn[seconds] / turn[count] for turn in found[part]]))
-
-    rows = [
-        [
-            way,
-            1 + len(WAYS[way]),
-            each(found, "embed", "processor_seconds", "images", 1e3),
-            number(found["bytes"]),
-            each(found, "search", "seconds", "searches", 1e3),
-            each(found, "compare", "seconds", "pairs", 1e6),
-        ]
-        for way, found in results["ways"].items()
+    return [
+        {"way": way, "variants": len(names), "bytes": bytes_an_image[way]}
+        | {part: rounds[f"{way}: {part}"] for part in ("embed", "search", "compare")}
+        for way, names in WAYS.items()
     ]
-    head = ["variants", "vectors an image", "embedding, processor ms an image", "bytes of vectors an image in the store"]
-    head += ["candidate search, ms", "comparing two sets, µs"]
-    return "\n\n".join([sections.machine(results), table(head, rows)])
 
 
 def main():
@@ -113,7 +92,7 @@ def main():
     results["ways"] = measure(options, chosen, executables, files)
     results["machine"] = sections.describe(command("bench-augmentation"))
     results["machine"]["Store"] = f"the built-in Qdrant, {options.articles} articles of 5 images, 512 dimensions, exact"
-    finish(options, results, section(results), "augmentation")
+    finish(options, results, sections.augmentation(results), "augmentation")
 
 
 if __name__ == "__main__":

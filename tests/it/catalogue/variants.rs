@@ -18,11 +18,17 @@ fn embedding(own: [f32; DIMENSION], variants: &[[f32; DIMENSION]]) -> ImageEmbed
     ImageEmbedding { own: unit(own), variants: variants.iter().copied().map(unit).collect() }
 }
 
+fn one_image() -> ArticleFacts {
+    ArticleFacts { image_count: 1, ..facts("title", &[], None) }
+}
+
+async fn write(fixture: &Fixture, id: &str, write: ImageWrite) {
+    fixture.catalogue.write_images(id, &one_image(), &[write]).await.unwrap();
+}
+
 async fn article(fixture: &Fixture, id: &str, embedding: ImageEmbedding) {
-    let facts = ArticleFacts { image_count: 1, ..facts("title", &[], None) };
-    let write = ImageWrite::Embedded(stored("i", 1), embedding);
-    fixture.catalogue.write_images(id, &facts, &[write]).await.unwrap();
-    fixture.facts(id, &facts, TextWrite::Keep).await;
+    write(fixture, id, ImageWrite::Embedded(stored("i", 1), embedding)).await;
+    fixture.facts(id, &one_image(), TextWrite::Keep).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -70,11 +76,10 @@ async fn a_deleted_image_loses_its_variants_and_a_new_one_replaces_them() {
     article(&fixture, "a", embedding(X, &[Y])).await;
     article(&fixture, "b", embedding(Y, &[Y])).await;
     assert_eq!(found(&fixture, "b", |_| {}).await, ["a"]);
-    let newer = ImageWrite::Embedded(stored("i", 2), embedding(X, &[Z]));
-    fixture.images("a", &[newer]).await;
+    write(&fixture, "a", ImageWrite::Embedded(stored("i", 2), embedding(X, &[Z]))).await;
     assert_eq!(fixture.profile("a").await.unwrap().images[0].embedding, embedding(X, &[Z]));
     assert!(found(&fixture, "b", |_| {}).await.is_empty());
-    fixture.images("a", &[ImageWrite::Tombstone(tombstone("i", 3))]).await;
+    write(&fixture, "a", ImageWrite::Tombstone(tombstone("i", 3))).await;
     assert!(fixture.profile("a").await.unwrap().images.is_empty());
 }
 
