@@ -42,7 +42,8 @@ pub(super) struct EmbedArguments {
     /// Configuration file of a worker, whose encoder section is used
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// ONNX Runtime's shared library [default: ORT_DYLIB_PATH, then .cache/onnxruntime]
+    /// ONNX Runtime's shared library, where the configuration names none [default: ORT_DYLIB_PATH,
+    /// then .cache/onnxruntime]
     #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH")]
     library: Option<PathBuf>,
     /// A text; may be given many times, between images as well
