@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all that a fresh clone needs; `make` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate soak compare e2e churn lint deploy-check deploy-rehearse bench-similarity bench-rank bench-encoder bench-gpu parity onnxruntime deps
+.PHONY: help demo test simulate soak compare e2e churn lint deploy-check deploy-rehearse bench-similarity bench-rank bench-encoder bench-gpu bench-augmentation parity onnxruntime deps
 
 ARGS ?=
 # Of the simulation; those of `make test` come before.
@@ -91,6 +91,9 @@ bench-encoder: deps onnxruntime ## pictures to vectors against raw ONNX Runtime 
 
 bench-gpu: deps ## the same on a CUDA GPU; says what it needs: figures into docs/encoders.md
 	@python3 tools/bench_encoder/gpu.py $(ARGS)
+
+bench-augmentation: deps onnxruntime ## what stored variants cost: figures into docs/encoders.md
+	@python3 tools/bench_encoder/augmentation.py $(ARGS)
 
 parity: deps onnxruntime ## pixels, embeddings and ids against Pillow, Hugging Face, open_clip: into docs/encoders.md
 	@python3 tools/parity $(ARGS)

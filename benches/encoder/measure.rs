@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use lookalike::domain::embedding::Embedding;
+use lookalike::domain::embedding::ImageEmbedding;
 use lookalike::encoder::Encoder;
 use lookalike::imaging::{self, ImageLimits};
 use lookalike::ports::{Embedder as _, Failed};
@@ -47,9 +47,9 @@ pub(crate) async fn run(
     Ok(json!({"images": images, "seconds": begun.elapsed().as_secs_f64()}))
 }
 
-async fn embed(encoder: Encoder, files: Files, place: usize) -> Result<Embedding, Failed> {
-    let tensor = encoder.prepare(files[place].clone()).await?;
-    encoder.embed_image(tensor).await.map_err(Failed::new)
+async fn embed(encoder: Encoder, files: Files, place: usize) -> Result<ImageEmbedding, Failed> {
+    let image = encoder.prepare(files[place].clone()).await?;
+    encoder.embed_image(image).await.map_err(Failed::new)
 }
 
 /// The vectors of the first `count` files, of unit length.
@@ -57,7 +57,7 @@ pub(crate) async fn vectors(encoder: &Encoder, files: &Files, count: usize) -> R
     let mut found = Vec::with_capacity(count);
     for place in 0..count.min(files.len()) {
         let vector = embed(encoder.clone(), Arc::clone(files), place).await?;
-        found.push(json!(vector.as_slice()));
+        found.push(json!(vector.own.as_slice()));
     }
     Ok(json!({ "vectors": found }))
 }

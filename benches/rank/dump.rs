@@ -24,7 +24,7 @@ pub(crate) async fn write(running: &mut Running, path: &Path, sample: usize) -> 
         let profile = running.shop.profile(*article);
         sizes.push(profile.images.len());
         for member in &profile.images {
-            put(&mut vectors, member.embedding.as_slice())?;
+            put(&mut vectors, member.embedding.own.as_slice())?;
         }
         let text = profile.text.ok_or("an article without text")?;
         put(&mut texts, text.as_slice())?;

@@ -252,7 +252,7 @@ impl Shop {
             etag: None,
             content_hash: Some(format!("{version:064x}")),
         };
-        ImageWrite::Embedded(image, self.image_vector(article, number, version))
+        ImageWrite::Embedded(image, self.image_vector(article, number, version).into())
     }
 
     fn image_vector(&self, article: usize, number: u64, version: u64) -> Embedding {
@@ -309,7 +309,7 @@ impl Shop {
                 view: None,
                 position: image.position,
                 version: image.version,
-                embedding: self.image_vector(article, number, image.version),
+                embedding: self.image_vector(article, number, image.version).into(),
             }
         });
         let images: Vec<Member> = members.collect();

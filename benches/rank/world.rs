@@ -8,7 +8,7 @@ use std::sync::Arc;
 use lookalike::adapters::kafka::error::KafkaError;
 use lookalike::adapters::kafka::producer::Producer;
 use lookalike::adapters::kafka::tail::GroupProgress;
-use lookalike::adapters::qdrant::Catalogue;
+use lookalike::adapters::qdrant::{Catalogue, VectorShape};
 use lookalike::config::{Config, Role};
 use lookalike::embedded::kafka::{EmbeddedKafka, GROUP_PROPERTIES};
 use lookalike::encoder::Encoder;
@@ -96,7 +96,9 @@ impl World {
         let config = Config::from_yaml(&settings.to_string())?;
         let (fingerprint, dimension) = Encoder::identify(&config.encoder)?;
         let catalogue = Catalogue::connect(&config.qdrant, &fingerprint, config.ranking.sizes())?;
-        catalogue.prepare(&config.qdrant, dimension.ok_or("an encoder without dimension")?).await?;
+        let dimension = dimension.ok_or("an encoder without dimension")?;
+        let shape = VectorShape { dimension, variants: config.encoder.has_variants() };
+        catalogue.prepare(&config.qdrant, shape).await?;
         Ok(Self {
             _kafka: kafka,
             qdrant,

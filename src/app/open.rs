@@ -2,7 +2,7 @@
 
 use super::error::AppError;
 use super::start::embedded_qdrant;
-use crate::adapters::qdrant::Catalogue;
+use crate::adapters::qdrant::{Catalogue, VectorShape};
 use crate::config::Config;
 use crate::embedded::qdrant::QdrantServer;
 use crate::encoder::Encoder;
@@ -19,7 +19,9 @@ impl OpenCatalogue {
         let (fingerprint, dimension) = Encoder::identify(&config.encoder)?;
         let (embedded, settings) = embedded_qdrant(&config.qdrant).await?;
         let catalogue = Catalogue::connect(&settings, &fingerprint, config.ranking.sizes())?;
-        catalogue.verify_all(dimension).await?;
+        let variants = config.encoder.has_variants();
+        let shape = dimension.map(|dimension| VectorShape { dimension, variants });
+        catalogue.verify_all(shape).await?;
         Ok(Self { catalogue, embedded })
     }
 

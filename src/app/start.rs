@@ -15,7 +15,7 @@ use crate::adapters::kafka::admin;
 use crate::adapters::kafka::control::Control;
 use crate::adapters::kafka::producer::Producer;
 use crate::adapters::objects::Objects;
-use crate::adapters::qdrant::{Catalogue, QdrantSettings};
+use crate::adapters::qdrant::{Catalogue, QdrantSettings, VectorShape};
 use crate::config::{Config, Role};
 use crate::embedded::qdrant::QdrantServer;
 use crate::encoder::Encoder;
@@ -90,8 +90,9 @@ impl Parts {
         let (embedded, qdrant) = embedded_qdrant(&config.qdrant).await?;
         let catalogue = Catalogue::connect(&qdrant, &identity.fingerprint, config.ranking.sizes())?;
         let tenure = Starting(stop);
+        let shape = VectorShape { dimension: identity.dimension, variants: config.encoder.has_variants() };
         let prepare = || async {
-            let prepared = catalogue.prepare(&qdrant, identity.dimension).await;
+            let prepared = catalogue.prepare(&qdrant, shape).await;
             prepared.map_err(|error| AtStart(error.into()))
         };
         if !reached(attempts.run("qdrant", &tenure, prepare).await)? {

@@ -56,7 +56,8 @@ pub struct ScoreArguments {
     pub method: Method,
     #[command(flatten)]
     pub source: Source,
-    /// Vectors of the second article, one row for each image (.npy, 2-D, float32 or float64)
+    /// Vectors of the second article, one row for each image, or in 3-D one for each variant of it
+    /// (.npy, float32 or float64)
     #[arg(long, value_name = "FILE.npy", requires = "left", conflicts_with_all = ["matrix", "jsonl"])]
     pub right: Option<PathBuf>,
     /// Pairs below this cosine do not match [default: every pair may match]
@@ -80,7 +81,8 @@ pub struct Source {
     /// Cosine similarities, one row for each image of the first article, no header
     #[arg(long, value_name = "FILE.csv")]
     pub matrix: Option<PathBuf>,
-    /// Vectors of the first article, one row for each image (.npy, 2-D, float32 or float64)
+    /// Vectors of the first article, one row for each image, or in 3-D one for each variant of it
+    /// (.npy, float32 or float64)
     #[arg(long, value_name = "FILE.npy", requires = "right")]
     pub left: Option<PathBuf>,
     /// One case a line: {"matrix": [[…]]} or {"left": [[…]], "right": [[…]]}; - is standard input

@@ -231,7 +231,7 @@ async fn measure(encoder: &Encoder, choice: Choice, duration: Duration) -> anyho
     let mut lone = Vec::with_capacity(LONE_PICTURES);
     for _ in 0..LONE_PICTURES {
         let started = Instant::now();
-        encoder.embed_image(sample.clone()).await?;
+        encoder.embed_image(sample.clone().into()).await?;
         lone.push(started.elapsed());
     }
     lone.sort_unstable();
@@ -259,7 +259,7 @@ async fn embed_until(
     let callers = (0..under_way).map(|_| async {
         let mut embedded = 0;
         loop {
-            encoder.embed_image(sample.clone()).await?;
+            encoder.embed_image(sample.clone().into()).await?;
             embedded += 1;
             if Instant::now() >= end {
                 return Ok(embedded);

@@ -52,6 +52,19 @@ fn values_out_of_range_are_refused() {
 }
 
 #[test]
+fn augmentations_are_named_with_what_there_is() {
+    let of = |list: &str| format!("{LEAST}encoder: {{vision: {{augmentations: {list}}}}}");
+    let unknown = error(&of("[flip, rotate-45]"));
+    for part in ["encoder.vision.augmentations", "rotate-45", "flip", "rotate-90", "rotate-180", "rotate-270"]
+    {
+        assert!(unknown.contains(part), "{part} in {unknown}");
+    }
+    let twice = error(&of("[flip, flip]"));
+    assert!(twice.contains(r#"encoder.vision.augmentations is "flip"; it must be listed once"#), "{twice}");
+    assert!(Config::from_yaml(&of("[rotate-270, flip]")).unwrap().encoder.has_variants());
+}
+
+#[test]
 fn librdkafka_properties_are_free_and_text() {
     let text = "kafka: {bootstrap_servers: 'k:9092', properties: {security.protocol: SASL_SSL, \
                 socket.keepalive.enable: true, sasl: {mechanism: SCRAM-SHA-512}}}\nqdrant: {url: 'http://q:6334'}";

@@ -6,7 +6,7 @@ use list_maintenance::Revision;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::embedding::Embedding;
+use super::embedding::{Embedding, ImageEmbedding};
 use super::event::{ArticleFields, Version};
 
 /// One image of an article. A deleted image stays as a versioned tombstone without
@@ -125,7 +125,7 @@ pub struct Member {
     pub view: Option<String>,
     pub position: Option<i64>,
     pub version: Version,
-    pub embedding: Embedding,
+    pub embedding: ImageEmbedding,
 }
 
 /// Everything ranking needs of one article.
@@ -149,7 +149,7 @@ impl Profile {
 
     /// Numbers of its vectors; `None` when there is none.
     pub fn dimension(&self) -> Option<usize> {
-        let image = self.images.first().map(|member| &member.embedding);
+        let image = self.images.first().map(|member| &member.embedding.own);
         image.or(self.text.as_ref()).map(Embedding::dimension)
     }
 
@@ -178,7 +178,7 @@ mod tests {
             view: None,
             position,
             version: 1,
-            embedding: Embedding::normalised(vec![1.0]).unwrap(),
+            embedding: Embedding::normalised(vec![1.0]).unwrap().into(),
         };
         let images = [("a", None), ("b", Some(2)), ("c", Some(1)), ("d", None)].map(member).to_vec();
         let mut profile = Profile {

@@ -77,6 +77,29 @@ impl Embedding {
     }
 }
 
+/// What an encoder says about one picture, and about its variants where it makes any.
+/// All have the same dimension.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageEmbedding {
+    pub own: Embedding,
+    /// Of the mirrored and turned picture, in the order of the encoder's settings.
+    pub variants: Vec<Embedding>,
+}
+
+impl ImageEmbedding {
+    /// The own one, then those of the variants.
+    pub fn all(&self) -> impl Iterator<Item = &Embedding> {
+        std::iter::once(&self.own).chain(&self.variants)
+    }
+}
+
+/// Without variants.
+impl From<Embedding> for ImageEmbedding {
+    fn from(own: Embedding) -> Self {
+        Self { own, variants: Vec::new() }
+    }
+}
+
 /// Euclidean length of finite numbers, at least one of them.
 fn checked_length(values: &[f32]) -> Result<f64, EmbeddingError> {
     if values.is_empty() {

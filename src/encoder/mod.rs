@@ -43,12 +43,16 @@ mod weights;
 use std::path::Path;
 use std::sync::Arc;
 
+use futures::future::{try_join, try_join_all};
+
 use self::batcher::Batcher;
 use self::loader::Loader;
 use self::model_directory::ModelDirectory;
 use self::provider::Devices;
-use crate::domain::embedding::Embedding;
-use crate::imaging::{self, ImageLimits, ImageRejected, InputTensor, Preprocessing};
+use crate::domain::embedding::{Embedding, ImageEmbedding};
+use crate::imaging::{
+    self, Augmentation, ImageLimits, ImageRejected, InputTensor, PreparedImage, Preprocessing,
+};
 
 pub use self::error::EncoderError;
 pub use self::network_settings::{Layout, Pooling, TextSettings, VisionSettings};
@@ -69,6 +73,7 @@ struct Inner {
     execution_provider: ExecutionProvider,
     limits: ImageLimits,
     preprocessing: Preprocessing,
+    augmentations: Vec<Augmentation>,
     images: Batcher<InputTensor>,
     texts: Option<Texts>,
 }
@@ -132,6 +137,7 @@ impl Encoder {
                 execution_provider: settings.execution_provider,
                 limits: settings.images.clone(),
                 preprocessing: directory.preprocessing,
+                augmentations: settings.vision.augmentations(),
                 images,
                 texts,
             }),
@@ -184,23 +190,30 @@ impl Encoder {
         sample
     }
 
+    /// What variants of a picture are embedded besides itself, in order.
+    pub fn augmentations(&self) -> &[Augmentation] {
+        &self.inner.augmentations
+    }
+
     /// Whether [`Encoder::embed_text`] can be used.
     pub fn has_text(&self) -> bool {
         self.inner.texts.is_some()
     }
 
-    /// Decodes and prepares a picture. Computes for milliseconds to seconds, so
-    /// call it on a blocking thread.
+    /// Decodes and prepares a picture and its variants. Computes for milliseconds to
+    /// seconds, so call it on a blocking thread. With variants, a second copy of the
+    /// decoded picture is in memory meanwhile.
     ///
     /// # Errors
     ///
     /// [`ImageRejected`]: this file will never become usable.
-    pub fn preprocess(&self, bytes: &[u8]) -> Result<InputTensor, ImageRejected> {
+    pub fn preprocess(&self, bytes: &[u8]) -> Result<PreparedImage, ImageRejected> {
         let image = imaging::decode(bytes, &self.inner.limits)?;
-        Ok(self.inner.preprocessing.apply(&image))
+        Ok(PreparedImage::of(&image, &self.inner.preprocessing, &self.inner.augmentations))
     }
 
-    /// The vector of a prepared picture. Waits while the queue is full.
+    /// The vectors of a prepared picture and of its variants, each an input of its own
+    /// in the batches. Waits while the queue is full.
     ///
     /// # Errors
     ///
@@ -208,7 +221,14 @@ impl Encoder {
     /// encoder, [`EncoderError::Inference`] and [`EncoderError::Embedding`]
     /// when the network fails on this very picture,
     /// [`EncoderError::Stopped`] when the encoder is gone.
-    pub async fn embed_image(&self, tensor: InputTensor) -> Result<Embedding, EncoderError> {
+    pub async fn embed_image(&self, image: PreparedImage) -> Result<ImageEmbedding, EncoderError> {
+        // The first failure drops the others, which are then not computed.
+        let variants = try_join_all(image.variants.into_iter().map(|variant| self.embed_tensor(variant)));
+        let (own, variants) = try_join(self.embed_tensor(image.own), variants).await?;
+        Ok(ImageEmbedding { own, variants })
+    }
+
+    async fn embed_tensor(&self, tensor: InputTensor) -> Result<Embedding, EncoderError> {
         let (width, height) = self.image_size();
         if (tensor.width(), tensor.height()) != (width, height) {
             return Err(EncoderError::WrongTensor {

@@ -113,11 +113,18 @@ fn every_setting_that_decides_changes_the_fingerprint() {
     };
     let original = with("{}");
     assert_eq!(with(r#"{"threads": 3, "max_batch_size": 2}"#), original);
+    assert_eq!(with(r#"{"vision": {"augmentations": []}}"#), original);
+    let [some, reordered] = ["flip\", \"rotate-90", "rotate-90\", \"flip"]
+        .map(|names| with(&format!(r#"{{"vision": {{"augmentations": ["{names}"]}}}}"#)));
+    assert_eq!(some, reordered, "the order means nothing");
     let mut seen = vec![original];
     for settings in [
         r#"{"vision": {"output": "image_embeds"}}"#,
         r#"{"vision": {"pooling": "mean"}}"#,
         r#"{"vision": {"layout": "nchw"}}"#,
+        r#"{"vision": {"augmentations": ["flip"]}}"#,
+        r#"{"vision": {"augmentations": ["rotate-90"]}}"#,
+        r#"{"vision": {"augmentations": ["flip", "rotate-90"]}}"#,
         r#"{"vision": {"resize_crop_pad": {"size": "240x180"}}}"#,
         r#"{"vision": {"resize_crop_pad": {"size": "180x240"}}}"#,
         r#"{"vision": {"resize_crop_pad": {"size": "240x180", "fit": "cover"}}}"#,

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::EncoderError;
-use crate::imaging::ResizeCropPad;
+use crate::imaging::{Augmentation, ResizeCropPad};
 
 /// Settings of the image network.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct VisionSettings {
     /// Where the colours stand in the input, if its shape does not say.
     pub layout: Option<Layout>,
     pub resize_crop_pad: ResizeCropPad,
+    /// Variants of each picture that are embedded and stored besides itself; each at
+    /// most once. The order means nothing.
+    pub augmentations: Vec<Augmentation>,
 }
 
 /// Settings of the text network.
@@ -72,18 +75,31 @@ impl VisionSettings {
         if self.pooling == Some(Pooling::Last) {
             return Err(choice("vision.pooling", "last", "be cls, mean or max: images have no last token"));
         }
+        let variants = self.augmentations();
+        if let Some(pair) = variants.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(choice("vision.augmentations", pair[0].as_str(), "be listed once"));
+        }
         Ok(())
+    }
+
+    /// The augmentations in the order in which variants are stored.
+    pub(super) fn augmentations(&self) -> Vec<Augmentation> {
+        let mut augmentations = self.augmentations.clone();
+        augmentations.sort_unstable();
+        augmentations
     }
 
     /// What differs from the defaults, in words that stay the same between releases.
     pub(super) fn decisions(&self) -> Vec<String> {
         let own = &self.resize_crop_pad;
         let size = own.size.map(|size| format!("{size} {:?} {:?}", own.fit, own.pad_value));
+        let names: Vec<&str> = self.augmentations().into_iter().map(Augmentation::as_str).collect();
         [
             ("vision.output", self.output.clone()),
             ("vision.pooling", self.pooling.map(|pooling| format!("{pooling:?}"))),
             ("vision.layout", self.layout.map(|layout| format!("{layout:?}"))),
             ("vision.resize_crop_pad", size),
+            ("vision.augmentations", (!names.is_empty()).then(|| names.join(" "))),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some(format!("{name} {}", value?)))
@@ -146,7 +162,7 @@ mod tests {
         assert!(TextSettings::default().decisions().is_empty());
         let vision: VisionSettings = serde_json::from_str(
             r#"{"output": "features", "pooling": "mean", "layout": "nhwc",
-                "resize_crop_pad": {"size": "240x180"}}"#,
+                "resize_crop_pad": {"size": "240x180"}, "augmentations": ["rotate-270", "flip"]}"#,
         )
         .unwrap();
         assert_eq!(
@@ -156,10 +172,23 @@ mod tests {
                 "vision.pooling Mean",
                 "vision.layout Nhwc",
                 "vision.resize_crop_pad 240x180 Contain [255, 255, 255]",
+                "vision.augmentations flip rotate-270",
             ]
         );
         let text = TextSettings { prompt: "my {text}".to_owned(), ..TextSettings::default() };
         assert_eq!(text.decisions(), ["text.prompt my {text}"]);
+    }
+
+    #[test]
+    fn variants_are_listed_once_and_known_by_name() {
+        let with =
+            |list: &str| serde_json::from_str::<VisionSettings>(&format!(r#"{{"augmentations": {list}}}"#));
+        assert!(with(r#"["rotate-90", "flip"]"#).unwrap().validate().is_ok());
+        let twice = with(r#"["flip", "rotate-90", "flip"]"#).unwrap().validate().unwrap_err().to_string();
+        assert_eq!(twice, r#"encoder.vision.augmentations is "flip"; it must be listed once"#);
+        let unknown = with(r#"["rotate-45"]"#).unwrap_err().to_string();
+        let allowed = "\"rotate-45\" is no augmentation; there are flip, rotate-90, rotate-180, rotate-270";
+        assert!(unknown.starts_with(allowed), "{unknown}");
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 
 use super::{Encoder, EncoderError};
-use crate::domain::embedding::Embedding;
-use crate::imaging::InputTensor;
+use crate::domain::embedding::{Embedding, ImageEmbedding};
+use crate::imaging::PreparedImage;
 use crate::ports::{Embedder, Failed};
 
 #[async_trait]
 impl Embedder for Encoder {
-    async fn prepare(&self, bytes: Vec<u8>) -> Result<InputTensor, Failed> {
+    async fn prepare(&self, bytes: Vec<u8>) -> Result<PreparedImage, Failed> {
         let encoder = self.clone();
         match tokio::task::spawn_blocking(move || encoder.preprocess(&bytes)).await {
             Ok(prepared) => prepared.map_err(Failed::new),
@@ -18,8 +18,8 @@ impl Embedder for Encoder {
         }
     }
 
-    async fn embed_image(&self, tensor: InputTensor) -> Result<Embedding, Failed> {
-        Encoder::embed_image(self, tensor).await.map_err(Failed::new)
+    async fn embed_image(&self, image: PreparedImage) -> Result<ImageEmbedding, Failed> {
+        Encoder::embed_image(self, image).await.map_err(Failed::new)
     }
 
     fn has_text(&self) -> bool {

@@ -118,6 +118,11 @@ impl EncoderSettings {
         self
     }
 
+    /// An image has several vectors, its own and those of its variants.
+    pub fn has_variants(&self) -> bool {
+        !self.vision.augmentations.is_empty()
+    }
+
     /// Threads inside one session, on a machine of which `cores` may be used.
     pub(super) fn threads_of_a_session(&self, cores: usize) -> usize {
         match self.threads {

@@ -14,6 +14,7 @@
 //! - The aspect ratio is kept unless the encoder's own file asks for an exact
 //!   size.
 
+mod augment;
 mod colour;
 mod decode;
 mod jpeg;
@@ -31,6 +32,7 @@ mod webp;
 /// revisions must not be compared, so it is part of an encoder's fingerprint.
 pub const REVISION: &str = "2";
 
+pub use augment::{Augmentation, PreparedImage};
 pub use decode::{DecodedImage, decode};
 pub use limits::ImageLimits;
 pub use normalise::InputTensor;

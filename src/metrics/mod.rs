@@ -49,19 +49,20 @@ pub struct Metrics {
     pub process: ProcessMetrics,
 }
 
-/// One thing more in a gauge, until this is dropped.
-pub struct Counted(IntGauge);
+/// So many things more in a gauge, until this is dropped.
+pub struct Counted(IntGauge, i64);
 
 impl Counted {
-    pub fn begin(gauge: IntGauge) -> Self {
-        gauge.inc();
-        Self(gauge)
+    pub fn begin(gauge: IntGauge, things: usize) -> Self {
+        let things = things as i64;
+        gauge.add(things);
+        Self(gauge, things)
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.dec();
+        self.0.sub(self.1);
     }
 }
 

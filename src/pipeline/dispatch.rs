@@ -148,7 +148,7 @@ impl Running {
         let stage = &metrics().stage;
         stage.job_records.with_label_values(&[name]).observe(records as f64);
         Self {
-            _jobs: Counted::begin(stage.jobs_running.with_label_values(&[name])),
+            _jobs: Counted::begin(stage.jobs_running.with_label_values(&[name]), 1),
             _timer: stage.stage_duration.with_label_values(&[name]).start_timer(),
         }
     }

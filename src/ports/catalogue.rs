@@ -12,7 +12,7 @@ use list_maintenance::{Bar, Claim, Revision};
 
 use super::{Failed, Place};
 use crate::domain::article::{ArticleFacts, ArticleState, Profile, StoredImage};
-use crate::domain::embedding::Embedding;
+use crate::domain::embedding::{Embedding, ImageEmbedding};
 use crate::domain::event::Version;
 use crate::domain::list::{NeighbourList, RankState};
 
@@ -20,7 +20,7 @@ use crate::domain::list::{NeighbourList, RankState};
 #[derive(Debug, Clone, PartialEq)]
 pub enum ImageWrite {
     /// New content.
-    Embedded(StoredImage, Embedding),
+    Embedded(StoredImage, ImageEmbedding),
     /// New metadata; only where the stored content is the same.
     Described(StoredImage),
     /// Deleted: the point stays, without vector.
@@ -157,7 +157,7 @@ pub struct CandidateQuery<'a> {
     pub article: &'a Profile,
     /// Lowest cosine of an image pair that counts; `None` when any does.
     pub threshold: Option<f64>,
-    /// Most hits of each image and of the text.
+    /// Most hits of each search: one for each embedding of an image, one for the text.
     pub limit: usize,
     /// Scan everything instead of walking the index.
     pub exact: bool,
@@ -226,7 +226,8 @@ pub trait Catalogue: Send + Sync {
     /// Images, texts and fields of these articles; those never seen are absent.
     async fn profiles(&self, ids: &[String]) -> Result<HashMap<String, Profile>, Failed>;
 
-    /// Searches with every image and with the text of an article.
+    /// Searches with every image, each of its variants, and the text of an article; an
+    /// image is as close as the closest of its variants.
     async fn candidates(&self, query: &CandidateQuery<'_>) -> Result<Candidates, Failed>;
 
     /// Up to `limit` articles that may be this one's neighbours and whose bar is at most

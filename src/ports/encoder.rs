@@ -3,16 +3,16 @@
 use async_trait::async_trait;
 
 use super::Failed;
-use crate::domain::embedding::Embedding;
-use crate::imaging::InputTensor;
+use crate::domain::embedding::{Embedding, ImageEmbedding};
+use crate::imaging::PreparedImage;
 
 /// An encoder. The same input always gets the same embedding, up to rounding.
 #[async_trait]
 pub trait Embedder: Send + Sync {
-    /// Decodes an image file and prepares it; away from the threads that wait for IO.
-    async fn prepare(&self, bytes: Vec<u8>) -> Result<InputTensor, Failed>;
-    /// The embedding of a prepared image.
-    async fn embed_image(&self, tensor: InputTensor) -> Result<Embedding, Failed>;
+    /// Decodes an image file and prepares it and its variants; away from the threads that wait for IO.
+    async fn prepare(&self, bytes: Vec<u8>) -> Result<PreparedImage, Failed>;
+    /// The embeddings of a prepared image and of its variants: all of them, or a failure.
+    async fn embed_image(&self, image: PreparedImage) -> Result<ImageEmbedding, Failed>;
     /// Texts can be embedded.
     fn has_text(&self) -> bool;
     /// The embedding of a text.

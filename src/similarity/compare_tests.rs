@@ -14,7 +14,7 @@ fn member(image_id: &str, numbers: &[f32]) -> Member {
         view: None,
         position: None,
         version: 1,
-        embedding: Embedding::normalised(numbers.to_vec()).unwrap(),
+        embedding: Embedding::normalised(numbers.to_vec()).unwrap().into(),
     }
 }
 
@@ -242,7 +242,7 @@ fn ties_go_to_the_lower_image_ids_of_the_lower_article() {
 #[test]
 fn vectors_of_two_encoders_are_refused() {
     let mut b = article("b", &[X], None);
-    b.images[0].embedding = Embedding::normalised(vec![1.0, 1.0]).unwrap();
+    b.images[0].embedding = Embedding::normalised(vec![1.0, 1.0]).unwrap().into();
     let refused = Packed::of(&b, 3).unwrap_err().to_string();
     assert_eq!(refused, "article \"b\": image \"i0\": a vector has 2 numbers, expected 3");
 }

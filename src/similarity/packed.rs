@@ -2,7 +2,8 @@
 
 use set_similarity::{Article, Image, ImageSet, SetError, TextVector};
 
-use crate::domain::article::Profile;
+use crate::domain::article::{Member, Profile};
+use crate::domain::embedding::Embedding;
 use crate::domain::event::Version;
 
 /// An article with its vectors in blocks; what decides and explains beside them.
@@ -36,8 +37,7 @@ impl Packed {
     /// numbers that are no unit vector.
     pub fn of(profile: &Profile, dimension: usize) -> Result<Self, PackError> {
         let named = |source| PackError { article_id: profile.article_id.clone(), source };
-        let vectors: Vec<[&[f32]; 1]> =
-            profile.images.iter().map(|member| [member.embedding.as_slice()]).collect();
+        let vectors: Vec<Vec<&[f32]>> = profile.images.iter().map(vectors).collect();
         let images = profile.images.iter().zip(&vectors).map(|(member, vectors)| Image {
             id: &member.image_id,
             view: member.view.as_deref(),
@@ -77,4 +77,9 @@ impl Packed {
     pub(super) fn article(&self) -> Article<'_> {
         Article { id: &self.article_id, images: &self.images, text: self.text.as_ref() }
     }
+}
+
+/// Its own vector, then those of its variants.
+fn vectors(member: &Member) -> Vec<&[f32]> {
+    member.embedding.all().map(Embedding::as_slice).collect()
 }

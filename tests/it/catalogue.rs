@@ -3,12 +3,13 @@
 
 mod reads;
 mod searches;
+mod variants;
 mod writes;
 
 use std::net::SocketAddr;
 
 use list_maintenance::{Claim, Entries, Entry, List, Mark, Revision, Score, Sizes};
-use lookalike::adapters::qdrant::{Catalogue, QdrantSettings};
+use lookalike::adapters::qdrant::{Catalogue, QdrantSettings, VectorShape};
 use lookalike::domain::article::{ArticleFacts, Profile, StoredImage};
 use lookalike::domain::embedding::Embedding;
 use lookalike::domain::event::ArticleFields;
@@ -18,6 +19,7 @@ use lookalike::ports::{Catalogue as _, FactsMark, FactsWrite, ImageWrite, Ranked
 use tempfile::TempDir;
 
 const DIMENSION: usize = 3;
+const SHAPE: VectorShape = VectorShape { dimension: DIMENSION, variants: false };
 const SIZES: Sizes = Sizes { k: 1, kept: 2 };
 
 struct Fixture {
@@ -30,6 +32,10 @@ struct Fixture {
 
 impl Fixture {
     async fn start() -> Self {
+        Self::shaped(SHAPE).await
+    }
+
+    async fn shaped(shape: VectorShape) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         let server = QdrantServer::start(folder.path(), any_port).await.unwrap();
@@ -42,7 +48,7 @@ impl Fixture {
             replication_factor: 1,
         };
         let catalogue = Catalogue::connect(&settings, "encoder", SIZES).unwrap();
-        catalogue.prepare(&settings, DIMENSION).await.unwrap();
+        catalogue.prepare(&settings, shape).await.unwrap();
         Self { catalogue, settings, _server: server, _folder: folder }
     }
 
@@ -72,7 +78,7 @@ impl Fixture {
         let state = self.catalogue.article_state("a").await.unwrap();
         let stored = &state.images["i"];
         let member = self.profile("a").await.and_then(|profile| profile.images.into_iter().next());
-        (stored.version, stored.deleted, member.map(|member| member.embedding.as_slice()[0]))
+        (stored.version, stored.deleted, member.map(|member| member.embedding.own.as_slice()[0]))
     }
 
     async fn profile(&self, article: &str) -> Option<Profile> {

@@ -3,6 +3,7 @@
 mod collections;
 mod conditions;
 mod crash;
+mod matrices;
 mod points;
 mod query;
 mod support;

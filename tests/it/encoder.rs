@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures::future::{join_all, try_join_all};
-use image::{ImageFormat, Rgb, RgbImage};
+use image::{ImageFormat, Rgb, RgbImage, imageops};
 use lookalike::domain::embedding::Embedding;
-use lookalike::encoder::{Encoder, EncoderError, EncoderSettings, ExecutionProvider};
-use lookalike::imaging::{InputTensor, Preprocessing};
+use lookalike::encoder::{Encoder, EncoderError, EncoderSettings, ExecutionProvider, VisionSettings};
+use lookalike::imaging::{Augmentation, InputTensor, PreparedImage, Preprocessing};
 use tempfile::TempDir;
 
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo-encoder");
@@ -48,12 +48,12 @@ fn disc(radius: u32, colour: [u8; 3]) -> Vec<u8> {
 }
 
 async fn embed(encoder: &Encoder, bytes: &[u8]) -> Embedding {
-    let tensor = encoder.preprocess(bytes).unwrap();
-    encoder.embed_image(tensor).await.unwrap()
+    let image = encoder.preprocess(bytes).unwrap();
+    encoder.embed_image(image).await.unwrap().own
 }
 
 /// Pictures that all differ in colour and size.
-fn many_pictures(encoder: &Encoder, count: u32) -> Vec<InputTensor> {
+fn many_pictures(encoder: &Encoder, count: u32) -> Vec<PreparedImage> {
     (0..count)
         .map(|index| {
             let colour = [(index * 67 % 256) as u8, (index * 29 % 256) as u8, (index * 4) as u8];
@@ -142,7 +142,7 @@ async fn results_keep_their_places_in_concurrent_batches() {
     let pictures = many_pictures(&encoder, 64);
     let mut alone = Vec::new();
     for picture in &pictures {
-        alone.push(encoder.embed_image(picture.clone()).await.unwrap());
+        alone.push(encoder.embed_image(picture.clone()).await.unwrap().own);
     }
     let batching = load(&EncoderSettings {
         sessions: 2,
@@ -153,7 +153,7 @@ async fn results_keep_their_places_in_concurrent_batches() {
     });
     let together = join_all(pictures.into_iter().map(|picture| {
         let encoder = batching.clone();
-        tokio::spawn(async move { encoder.embed_image(picture).await.unwrap() })
+        tokio::spawn(async move { encoder.embed_image(picture).await.unwrap().own })
     }))
     .await;
     for (index, together) in together.into_iter().enumerate() {
@@ -165,6 +165,63 @@ async fn results_keep_their_places_in_concurrent_batches() {
             assert!(!nearer, "picture {index} got the result of {other}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn variants_are_the_embeddings_of_the_turned_pictures_in_order() {
+    let vision = VisionSettings {
+        // In another order than they are stored.
+        augmentations: vec![Augmentation::Rotate270, Augmentation::Flip, Augmentation::Rotate90],
+        ..VisionSettings::default()
+    };
+    let augmenting = load(&EncoderSettings { vision, max_batch_size: 4, queue_capacity: 8, ..settings() });
+    let plain = load(&settings());
+    assert_ne!(augmenting.fingerprint(), plain.fingerprint());
+    let pictures: Vec<RgbImage> = (0..12)
+        .map(|at| {
+            RgbImage::from_fn(150, 200, |x, y| {
+                let stroke = (20..50).contains(&x) || ((20..60).contains(&y) && x < 60 + 6 * at);
+                Rgb(if stroke { [200, 20 * at as u8, 90] } else { [245; 3] })
+            })
+        })
+        .collect();
+    // All at once, more inputs than the queue has places.
+    let embedding = pictures.iter().map(|picture| {
+        let encoder = augmenting.clone();
+        let image = encoder.preprocess(&png(picture)).unwrap();
+        tokio::spawn(async move { encoder.embed_image(image).await.unwrap() })
+    });
+    for (picture, embedding) in pictures.iter().zip(join_all(embedding).await) {
+        let turned = [
+            picture.clone(),
+            imageops::flip_horizontal(picture),
+            imageops::rotate90(picture),
+            imageops::rotate270(picture),
+        ];
+        let embedding = embedding.unwrap();
+        assert_eq!(embedding.variants.len(), 3);
+        let mut alone = Vec::new();
+        for turned in &turned {
+            alone.push(embed(&plain, &png(turned)).await);
+        }
+        for (place, found) in embedding.all().enumerate() {
+            let cosines: Vec<_> = alone.iter().map(|one| found.cosine(one)).collect();
+            assert!(cosines[place] > 0.99999, "variant {place}: {cosines:?}");
+            let others = cosines.iter().enumerate().filter(|(other, _)| *other != place);
+            assert!(others.into_iter().all(|(_, cosine)| *cosine < 0.999), "variant {place}: {cosines:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_image_with_a_variant_that_fails_fails_alone() {
+    let encoder = load(&settings());
+    let good = encoder.preprocess(&disc(60, RED)).unwrap();
+    let small = InputTensor::new(1, 1, vec![0.0; 3]).unwrap();
+    let bad = PreparedImage { own: good.own.clone(), variants: vec![good.own.clone(), small] };
+    let (bad, after) = tokio::join!(encoder.embed_image(bad), encoder.embed_image(good));
+    assert!(bad.unwrap_err().to_string().contains("1x1"));
+    assert!(after.is_ok());
 }
 
 #[tokio::test]
@@ -188,7 +245,7 @@ async fn a_tensor_for_another_encoder_is_refused() {
     )
     .unwrap();
     let tensor = other.apply(&RgbImage::new(10, 10).into());
-    let error = encoder.embed_image(tensor).await.unwrap_err();
+    let error = encoder.embed_image(tensor.into()).await.unwrap_err();
     assert!(error.to_string().contains("64x32"), "{error}");
 }
 

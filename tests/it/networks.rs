@@ -123,7 +123,7 @@ async fn embed_all(encoder: &Encoder, pictures: &[RgbImage]) -> Vec<Embedding> {
         picture.write_to(&mut png, ImageFormat::Png).unwrap();
         encoder.embed_image(encoder.preprocess(png.get_ref()).unwrap())
     });
-    try_join_all(embedding).await.unwrap()
+    try_join_all(embedding).await.unwrap().into_iter().map(|embedding| embedding.own).collect()
 }
 
 /// Five images, which share batches, against what `expected` makes of each.

@@ -7,4 +7,5 @@ mod embedded_once;
 mod lists;
 mod repairs;
 mod roles;
+mod variants;
 mod versions;

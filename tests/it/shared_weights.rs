@@ -171,8 +171,9 @@ async fn sessions_that_share_weights_give_the_same_vectors() {
     let pictures = (0..64_u8).map(|at| RgbImage::from_pixel(16, 16, Rgb([at * 4, 255 - at * 3, at])));
     let tensors: Vec<_> = pictures.map(|picture| preprocessing.apply(&picture.into())).collect();
     // All at once, so that every session has its share.
-    let shared = try_join_all(tensors.iter().map(|one| sharing.embed_image(one.clone()))).await.unwrap();
+    let shared =
+        try_join_all(tensors.iter().map(|one| sharing.embed_image(one.clone().into()))).await.unwrap();
     for (tensor, shared) in tensors.into_iter().zip(shared) {
-        assert_eq!(shared, alone.embed_image(tensor).await.unwrap());
+        assert_eq!(shared, alone.embed_image(tensor.into()).await.unwrap());
     }
 }

@@ -132,6 +132,28 @@ def gpu(results):
     return "\n\n".join(parts)
 
 
+def augmentation(results):
+    """The section about stored variants."""
+
+    def each(found, part, seconds, count, unit):
+        return spread(Summary.of([unit * turn[seconds] / turn[count] for turn in found[part]]))
+
+    rows = [
+        [
+            found["way"],
+            1 + found["variants"],
+            each(found, "embed", "processor_seconds", "images", 1e3),
+            number(found["bytes"]),
+            each(found, "search", "seconds", "searches", 1e3),
+            each(found, "compare", "seconds", "pairs", 1e6),
+        ]
+        for found in results["ways"]
+    ]
+    head = ["variants", "vectors an image", "embedding, processor ms an image", "vectors in the store, bytes an image"]
+    head += ["candidate search of 5 images, ms", "comparing 5 × 5 images, µs"]
+    return f"{machine(results)}\n\n{table(head, rows)}"
+
+
 def gpu_figures(model):
     raw = rates(model["raw"])
     rows = [

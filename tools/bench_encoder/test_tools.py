@@ -133,9 +133,17 @@ class Sections(unittest.TestCase):
         self.assertIn("At 640 × 480 the lowest limit is preparing pictures on all cores, 3,000", text)
         self.assertIn("Lookalike reaches 2,400, 80 % of it", text)
 
+    def test_variants_are_shown_with_their_cost(self):
+        embed = [{"images": 100, "processor_seconds": seconds} for seconds in (1.0, 2.0, 1.5)]
+        search, compare = [{"searches": 4, "seconds": 0.1}], [{"pairs": 10_000, "seconds": 0.02}]
+        way = {"way": "flip", "variants": 1, "bytes": 4096, "embed": embed, "search": search, "compare": compare}
+        text = sections.augmentation(results() | {"ways": [way]})
+        row = "| flip | 2 | 15.0 (10.0–20.0) | 4,096 | 25.0 (25.0–25.0) | 2.00 (2.00–2.00) |"
+        self.assertIn(row, text)
+
     def test_the_page_has_the_marks(self):
         page = (running.REPOSITORY / "docs" / "encoders.md").read_text()
-        for name in ("encoder", "encoder-gpu"):
+        for name in ("encoder", "encoder-gpu", "augmentation"):
             self.assertIn("\n\nfigures\n\n", running.replace_section(page, name, "figures"))
 
 

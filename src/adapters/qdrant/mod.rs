@@ -49,6 +49,15 @@ const IMAGE_VECTOR: &str = "image";
 /// Name of the article collection's vector.
 const TEXT_VECTOR: &str = "text";
 
+/// What the collections of an encoder must be able to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VectorShape {
+    /// Numbers of each vector.
+    pub dimension: usize,
+    /// An image has several vectors, its own and those of its variants.
+    pub variants: bool,
+}
+
 /// A cheap handle to the two collections of one encoder.
 #[derive(Clone)]
 pub struct Catalogue {

@@ -177,17 +177,20 @@ pub(super) fn text(payload: &HashMap<String, Value>, key: &str) -> Option<String
     payload.get(key)?.as_str().cloned()
 }
 
-/// The dense vector of a name, if the point has it.
-pub(super) fn vector(point: &RetrievedPoint, name: &str) -> Option<Vec<f32>> {
+/// The vectors of a name, if the point has any: one, or the rows of a matrix.
+pub(super) fn vectors(point: &RetrievedPoint, name: &str) -> Option<Vec<Vec<f32>>> {
     match point.vectors.as_ref()?.vectors_options.as_ref()? {
-        vectors_output::VectorsOptions::Vector(output) => dense(output),
-        vectors_output::VectorsOptions::Vectors(named) => dense(named.vectors.get(name)?),
+        vectors_output::VectorsOptions::Vector(output) => rows(output),
+        vectors_output::VectorsOptions::Vectors(named) => rows(named.vectors.get(name)?),
     }
 }
 
-fn dense(output: &VectorOutput) -> Option<Vec<f32>> {
+fn rows(output: &VectorOutput) -> Option<Vec<Vec<f32>>> {
     match output.clone().into_vector() {
-        vector_output::Vector::Dense(dense) => Some(dense.data),
-        vector_output::Vector::Sparse(_) | vector_output::Vector::MultiDense(_) => None,
+        vector_output::Vector::Dense(dense) => Some(vec![dense.data]),
+        vector_output::Vector::MultiDense(matrix) => {
+            Some(matrix.vectors.into_iter().map(|row| row.data).collect())
+        }
+        vector_output::Vector::Sparse(_) => None,
     }
 }

@@ -13,7 +13,7 @@ use super::payload::{self, key};
 use super::rank_payload;
 use super::{Catalogue, IMAGE_VECTOR, StoreError, TEXT_VECTOR};
 use crate::domain::article::{ArticleFacts, ArticleState, Member, Profile};
-use crate::domain::embedding::Embedding;
+use crate::domain::embedding::{Embedding, ImageEmbedding};
 use crate::metrics::{QdrantOperation, metrics};
 
 /// Points of one page.
@@ -68,7 +68,8 @@ impl Catalogue {
         point: RetrievedPoint,
         members: &mut HashMap<String, Vec<Member>>,
     ) -> Result<Profile, StoreError> {
-        let text = payload::vector(&point, TEXT_VECTOR).map(|vector| self.embedding(&self.articles, vector));
+        let text = payload::vectors(&point, TEXT_VECTOR);
+        let text = text.map(|vectors| image_embedding(&self.articles, vectors)).transpose()?;
         let article_id = payload::article_id(&self.articles, &point.payload)?;
         let facts: ArticleFacts = payload::facts_of(&self.articles, point.payload)?;
         let images = members.remove(&article_id).unwrap_or_default();
@@ -80,7 +81,7 @@ impl Catalogue {
             group: facts.fields.group,
             version,
             images,
-            text: text.transpose()?,
+            text: text.map(|text| text.own),
         })
     }
 
@@ -92,14 +93,14 @@ impl Catalogue {
             .with_vectors(only_vector(IMAGE_VECTOR));
         let mut sets: HashMap<String, Vec<Member>> = HashMap::new();
         for point in self.scroll(request).await? {
-            let Some(vector) = payload::vector(&point, IMAGE_VECTOR) else {
+            let Some(vectors) = payload::vectors(&point, IMAGE_VECTOR) else {
                 // Left by two writers at once; its next event mends it. It must not keep
                 // every list that could hold its article from being made.
                 metrics().list.images_without_vector.inc();
                 tracing::error!(point = ?point.id, "a live image has no vector and is not compared");
                 continue;
             };
-            let embedding = self.embedding(&self.images, vector)?;
+            let embedding = image_embedding(&self.images, vectors)?;
             let article_id = payload::text(&point.payload, key::ARTICLE_ID)
                 .ok_or_else(|| corrupt(&self.images, "no article_id"))?;
             let image = payload::image_of(&self.images, point.payload)?;
@@ -184,10 +185,15 @@ impl Catalogue {
             }
         }
     }
+}
 
-    fn embedding(&self, collection: &str, vector: Vec<f32>) -> Result<Embedding, StoreError> {
-        Embedding::new(vector).map_err(|error| corrupt(collection, &error.to_string()))
-    }
+/// Own vector first, then those of the variants.
+fn image_embedding(collection: &str, vectors: Vec<Vec<f32>>) -> Result<ImageEmbedding, StoreError> {
+    let embeddings = vectors.into_iter().map(Embedding::new).collect::<Result<Vec<_>, _>>();
+    let embeddings = embeddings.map_err(|error| corrupt(collection, &error.to_string()))?;
+    let mut embeddings = embeddings.into_iter();
+    let own = embeddings.next().ok_or_else(|| corrupt(collection, "a vector without rows"))?;
+    Ok(ImageEmbedding { own, variants: embeddings.collect() })
 }
 
 fn corrupt(collection: &str, reason: &str) -> StoreError {

@@ -1,16 +1,17 @@
 //! The two collections: created when missing, verified when present.
 //!
 //! Guarantee: after `prepare`, both collections exist with cosine vectors of this
-//! encoder's dimension and with the payload indexes that the filters need.
+//! encoder's dimension, with one or several vectors an image as the encoder gives them,
+//! and with the payload indexes that the filters need.
 
 use qdrant_client::qdrant::{
-    CreateCollectionBuilder, CreateFieldIndexCollectionBuilder, Distance, FieldType, VectorParamsBuilder,
-    VectorsConfigBuilder, vectors_config,
+    CreateCollectionBuilder, CreateFieldIndexCollectionBuilder, Distance, FieldType, MultiVectorComparator,
+    MultiVectorConfigBuilder, VectorParams, VectorParamsBuilder, VectorsConfigBuilder, vectors_config,
 };
 
 use super::call::call;
 use super::payload::key;
-use super::{Catalogue, IMAGE_VECTOR, QdrantSettings, StoreError, TEXT_VECTOR};
+use super::{Catalogue, IMAGE_VECTOR, QdrantSettings, StoreError, TEXT_VECTOR, VectorShape};
 use crate::metrics::QdrantOperation;
 
 /// Conditional updates came with 1.16, insert-only upserts with 1.17. That before 1.19 a
@@ -55,21 +56,20 @@ impl Catalogue {
         }
     }
 
-    /// Creates or verifies both collections for vectors of `dimension`.
-    pub async fn prepare(&self, settings: &QdrantSettings, dimension: usize) -> Result<(), StoreError> {
+    /// Creates or verifies both collections for vectors of this shape.
+    pub async fn prepare(&self, settings: &QdrantSettings, shape: VectorShape) -> Result<(), StoreError> {
         self.verify_server().await?;
-        let parts = [
-            (&self.images, IMAGE_VECTOR, IMAGE_INDEXES.as_slice()),
-            (&self.articles, TEXT_VECTOR, ARTICLE_INDEXES.as_slice()),
-        ];
-        for (collection, vector, indexes) in parts {
+        let [images, articles] = self.wanted(shape);
+        for (wanted, indexes) in [(images, IMAGE_INDEXES.as_slice()), (articles, ARTICLE_INDEXES.as_slice())]
+        {
+            let collection = wanted.collection;
             if !call(QdrantOperation::Admin, self.client.collection_exists(collection)).await? {
                 if !settings.create_collections {
-                    return Err(StoreError::MissingCollection { collection: collection.clone() });
+                    return Err(StoreError::MissingCollection { collection: collection.to_owned() });
                 }
-                self.create(settings, collection, vector, dimension).await?;
+                self.create(settings, wanted).await?;
             }
-            self.verify(collection, vector, dimension).await?;
+            self.verify(wanted).await?;
             for (field, kind) in indexes {
                 let index = CreateFieldIndexCollectionBuilder::new(collection, *field, *kind).wait(true);
                 call(QdrantOperation::Admin, self.client.create_field_index(index)).await?;
@@ -78,15 +78,23 @@ impl Catalogue {
         Ok(())
     }
 
-    async fn create(
-        &self,
-        settings: &QdrantSettings,
-        collection: &str,
-        vector: &str,
-        dimension: usize,
-    ) -> Result<(), StoreError> {
+    /// Both collections as vectors of this shape need them. Texts have no variants.
+    fn wanted(&self, shape: VectorShape) -> [Wanted<'_>; 2] {
+        let text = VectorShape { variants: false, ..shape };
+        [
+            Wanted { collection: &self.images, vector: IMAGE_VECTOR, shape },
+            Wanted { collection: &self.articles, vector: TEXT_VECTOR, shape: text },
+        ]
+    }
+
+    async fn create(&self, settings: &QdrantSettings, wanted: Wanted<'_>) -> Result<(), StoreError> {
+        let Wanted { collection, vector, shape } = wanted;
         let mut vectors = VectorsConfigBuilder::default();
-        let parameters = VectorParamsBuilder::new(dimension as u64, Distance::Cosine);
+        let mut parameters = VectorParamsBuilder::new(shape.dimension as u64, Distance::Cosine);
+        if shape.variants {
+            let closest = MultiVectorConfigBuilder::new(MultiVectorComparator::MaxSim);
+            parameters = parameters.multivector_config(closest);
+        }
         vectors.add_named_vector_params(vector, parameters);
         let create = CreateCollectionBuilder::new(collection)
             .vectors_config(vectors)
@@ -104,24 +112,25 @@ impl Catalogue {
     }
 
     /// Verifies both collections without creating anything.
-    /// Without a dimension, that both exist.
-    pub async fn verify_all(&self, dimension: Option<usize>) -> Result<(), StoreError> {
-        for (collection, vector) in [(&self.images, IMAGE_VECTOR), (&self.articles, TEXT_VECTOR)] {
+    /// Without a shape, that both exist.
+    pub async fn verify_all(&self, shape: Option<VectorShape>) -> Result<(), StoreError> {
+        for collection in [&self.images, &self.articles] {
             if !call(QdrantOperation::Admin, self.client.collection_exists(collection)).await? {
                 return Err(StoreError::MissingCollection { collection: collection.clone() });
             }
-            if let Some(dimension) = dimension {
-                self.verify(collection, vector, dimension).await?;
-            }
+        }
+        for wanted in shape.into_iter().flat_map(|shape| self.wanted(shape)) {
+            self.verify(wanted).await?;
         }
         Ok(())
     }
 
-    async fn verify(&self, collection: &str, vector: &str, dimension: usize) -> Result<(), StoreError> {
+    async fn verify(&self, wanted: Wanted<'_>) -> Result<(), StoreError> {
+        let Wanted { collection, vector, shape } = wanted;
         let wrong = |found: String| StoreError::WrongCollection {
             collection: collection.to_owned(),
             found,
-            needed: format!("vector {vector:?} of {dimension} dimensions, cosine"),
+            needed: format!("vector {vector:?} of {}", in_words(shape, "cosine")),
         };
         let info = call(QdrantOperation::Admin, self.client.collection_info(collection)).await?.result;
         let vectors = info
@@ -131,11 +140,28 @@ impl Catalogue {
             return Err(wrong("one unnamed vector".to_owned()));
         };
         let parameters = named.map.get(vector).ok_or_else(|| wrong("no such vector".to_owned()))?;
-        let fits = parameters.size == dimension as u64 && parameters.distance() == Distance::Cosine;
-        if fits {
+        let found = shape_of(parameters);
+        if found == shape && parameters.distance() == Distance::Cosine {
             return Ok(());
         }
-        let distance = parameters.distance().as_str_name();
-        Err(wrong(format!("{} dimensions, {distance}", parameters.size)))
+        Err(wrong(in_words(found, &parameters.distance().as_str_name().to_lowercase())))
     }
+}
+
+/// A collection and its one vector.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    collection: &'a str,
+    vector: &'static str,
+    shape: VectorShape,
+}
+
+fn shape_of(parameters: &VectorParams) -> VectorShape {
+    // A matrix has one comparator only, the largest product of each row of the query.
+    VectorShape { dimension: parameters.size as usize, variants: parameters.multivector_config.is_some() }
+}
+
+fn in_words(shape: VectorShape, distance: &str) -> String {
+    let number = if shape.variants { "several (encoder.vision.augmentations)" } else { "one" };
+    format!("{} dimensions, {distance}, {number} a point", shape.dimension)
 }

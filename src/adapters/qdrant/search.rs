@@ -23,17 +23,19 @@ use crate::ports::{CandidateQuery, Candidates, Truncated};
 const THRESHOLD_MARGIN: f64 = 1e-4;
 
 impl Catalogue {
-    /// Searches with every image and with the text of an article.
+    /// Searches with every image, each of its variants, and the text of an article.
     pub async fn search_candidates(&self, query: &CandidateQuery<'_>) -> Result<Candidates, StoreError> {
         let Some(filter) = eligible(query) else { return Ok(Candidates::default()) };
         let mut ids = HashSet::new();
         let mut candidates = Candidates::default();
-        let images = query.article.images.iter();
-        let searches: Vec<QueryPoints> = images
-            .map(|image| {
+        // The store scores an image by the closest of its variants; a search for each of our
+        // own completes the closest of both sides.
+        let embeddings = query.article.images.iter().flat_map(|image| image.embedding.all());
+        let searches: Vec<QueryPoints> = embeddings
+            .map(|embedding| {
                 let mut filter = filter.clone();
                 filter.must_not.push(keyword(key::ARTICLE_ID, &query.article.article_id));
-                let search = self.search(&self.images, IMAGE_VECTOR, &image.embedding, query, filter);
+                let search = self.search(&self.images, IMAGE_VECTOR, embedding, query, filter);
                 match query.threshold {
                     Some(lowest) => search.score_threshold((lowest - THRESHOLD_MARGIN) as f32).build(),
                     None => search.build(),

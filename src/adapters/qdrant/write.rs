@@ -14,7 +14,7 @@ use super::filters::{at_most, keyword, of_article, unless_newer};
 use super::payload::{self, key};
 use super::{Catalogue, IMAGE_VECTOR, StoreError, TEXT_VECTOR};
 use crate::domain::article::{ArticleFacts, StoredImage};
-use crate::domain::embedding::Embedding;
+use crate::domain::embedding::{Embedding, ImageEmbedding};
 use crate::ports::{FactsWrite, ImageWrite, TextWrite};
 
 impl Catalogue {
@@ -29,7 +29,7 @@ impl Catalogue {
         let mut conditions = Vec::new();
         for write in writes {
             let (image, vectors) = match write {
-                ImageWrite::Embedded(image, embedding) => (image, named(IMAGE_VECTOR, embedding)),
+                ImageWrite::Embedded(image, embedding) => (image, named(IMAGE_VECTOR, of_image(embedding))),
                 ImageWrite::Tombstone(image) => (image, no_vectors()),
                 ImageWrite::Described(image) => {
                     self.describe(article_id, facts, image).await?;
@@ -78,7 +78,7 @@ impl Catalogue {
         let facts = payload::of_facts(&write);
         if write.mark.sequence == 1 {
             let vectors = match &write.text {
-                TextWrite::Set(embedding) => named(TEXT_VECTOR, embedding),
+                TextWrite::Set(embedding) => named(TEXT_VECTOR, dense(embedding)),
                 TextWrite::Keep | TextWrite::Remove => no_vectors(),
             };
             // Insert only: should the point exist after all, its list must survive.
@@ -115,7 +115,8 @@ impl Catalogue {
         match text {
             TextWrite::Keep => Ok(()),
             TextWrite::Set(embedding) => {
-                let vectors = PointVectors { id: Some(id), vectors: Some(named(TEXT_VECTOR, &embedding)) };
+                let vectors =
+                    PointVectors { id: Some(id), vectors: Some(named(TEXT_VECTOR, dense(&embedding))) };
                 let update = UpdatePointVectorsBuilder::new(&self.articles, vec![vectors])
                     .update_filter(condition.clone())
                     .wait(true);
@@ -155,9 +156,20 @@ pub(super) fn strong() -> WriteOrdering {
     WriteOrdering { r#type: WriteOrderingType::Strong.into() }
 }
 
-fn named(name: &str, embedding: &Embedding) -> Vectors {
-    let vectors = HashMap::from([(name.to_owned(), Vector::new_dense(embedding.as_slice().to_vec()))]);
-    NamedVectors { vectors }.into()
+fn named(name: &str, vector: Vector) -> Vectors {
+    NamedVectors { vectors: HashMap::from([(name.to_owned(), vector)]) }.into()
+}
+
+fn dense(embedding: &Embedding) -> Vector {
+    Vector::new_dense(embedding.as_slice().to_vec())
+}
+
+/// With variants a matrix, a row each.
+fn of_image(embedding: &ImageEmbedding) -> Vector {
+    if embedding.variants.is_empty() {
+        return dense(&embedding.own);
+    }
+    Vector::new_multi(embedding.all().map(|one| one.as_slice().to_vec()).collect::<Vec<_>>())
 }
 
 pub(super) fn no_vectors() -> Vectors {

@@ -58,7 +58,9 @@ pub(super) enum CaseError {
     Zero { side: Side, row: usize },
     #[error("{side}: not a readable .npy file: {source}")]
     Npy { side: Side, source: io::Error },
-    #[error("{side}: the array is {found}; save it as 2-D float32 or float64 in C order")]
+    #[error(
+        "{side}: the array is {found}; save it as 2-D (or 3-D with variants) float32 or float64 in C order"
+    )]
     Array { side: Side, found: String },
     #[error("not a case: {0}")]
     Json(String),
@@ -221,7 +223,8 @@ fn normalise(vector: &mut [f64], side: Side, row: usize) -> Result<(), CaseError
     Ok(())
 }
 
-/// Rows of a `.npy` file: 2-D, float32 or float64, C order.
+/// Images of a `.npy` file: a row each, or in 3-D a row for each of its variants, the own
+/// one first; float32 or float64, C order.
 pub(super) fn from_npy(file: impl Read, side: Side) -> Result<Vec<Picture>, CaseError> {
     let unreadable = |source| CaseError::Npy { side, source };
     let array = NpyFile::new(file).map_err(unreadable)?;
@@ -229,11 +232,15 @@ pub(super) fn from_npy(file: impl Read, side: Side) -> Result<Vec<Picture>, Case
     let (order, shape) = (array.order(), array.shape().to_vec());
     let refused =
         || CaseError::Array { side, found: format!("{} {shape:?} in {order:?} order", dtype.descr()) };
-    let &[rows, dimensions] = shape.as_slice() else { return Err(refused()) };
+    let (images, variants, dimensions) = match *shape.as_slice() {
+        [images, dimensions] => (images, None, dimensions),
+        [images, variants, dimensions] if variants > 0 => (images, Some(variants), dimensions),
+        _ => return Err(refused()),
+    };
     if order != Order::C {
         return Err(refused());
     }
-    if rows > MAX_IMAGES as u64 {
+    if images.saturating_mul(variants.unwrap_or(1)) > MAX_IMAGES as u64 {
         return Err(CaseError::TooMany { what: side.to_string() });
     }
     if !(1..=MAX_DIMENSIONS as u64).contains(&dimensions) {
@@ -248,7 +255,14 @@ pub(super) fn from_npy(file: impl Read, side: Side) -> Result<Vec<Picture>, Case
         return Err(refused());
     };
     // At most MAX_DIMENSIONS, so it fits.
-    Ok(values.chunks(dimensions as usize).map(|row| Picture::Own(row.to_vec())).collect())
+    let rows = |values: &[f64]| values.chunks(dimensions as usize).map(<[f64]>::to_vec).collect();
+    let image = |values: &[f64]| match variants {
+        None => Picture::Own(values.to_vec()),
+        Some(_) => Picture::Variants(rows(values)),
+    };
+    // At most MAX_IMAGES of them, unless there is no image at all.
+    let of_an_image = (variants.unwrap_or(1) as usize).saturating_mul(dimensions as usize);
+    Ok(values.chunks(of_an_image).map(image).collect())
 }
 
 /// The next line without its end, read into `line`; false at the end of the file.

@@ -274,13 +274,30 @@ fn arrays_of_both_precisions_are_read_row_by_row() {
 }
 
 #[test]
+fn of_an_array_in_three_dimensions_the_closest_variants_count() {
+    let left = npy(&[2, 2, 2], npyz::Order::C, &[1.0_f32, 0.0, 0.0, 1.0, -1.0, 0.0, 0.6, 0.8]);
+    let right = npy(&[1, 2], npyz::Order::C, &[0.0_f32, 2.0]);
+    let (answers, complaints, _) = score_files(&left, &right);
+    assert_eq!(complaints, "");
+    assert_eq!(answers, [json!({"score": 1.0, "coverage": 1.0, "pairs": [[0, 0, 1.0]]})]);
+    let (answers, _, _) = score_files(&right, &left);
+    assert_eq!(answers[0]["score"], 1.0);
+    let empty = npy::<f32>(&[1, 0, 2], npyz::Order::C, &[]);
+    let (_, complaints, _) = score_files(&empty, &right);
+    assert!(complaints.contains("left: the array is"), "{complaints}");
+}
+
+#[test]
 fn arrays_that_are_no_vectors_are_refused_by_side() {
     let c = npyz::Order::C;
     let good = npy(&[1, 2], c, &[1.0_f32, 0.0]);
     let truncated = &good[..good.len() - 4];
     for (bad, words) in [
         (npy(&[2], c, &[1.0_f32, 0.0]), "left: the array is"),
-        (npy(&[1, 2], npyz::Order::Fortran, &[1.0_f32, 0.0]), "save it as 2-D float32 or float64 in C order"),
+        (
+            npy(&[1, 2], npyz::Order::Fortran, &[1.0_f32, 0.0]),
+            "save it as 2-D (or 3-D with variants) float32 or float64 in C order",
+        ),
         (npy(&[1, 2], c, &[1_i64, 0]), "left: the array is '<i8'"),
         (npy::<f32>(&[1, 0], c, &[]), "left: a vector has 1 to 65536 numbers, not 0"),
         (npy(&[1, 2], c, &[f32::NAN, 0.0]), "left row 0: number 0 is NaN"),

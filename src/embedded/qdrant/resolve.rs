@@ -136,8 +136,8 @@ fn update_vectors(
 }
 
 fn check_vectors(vectors: Vectors, settings: &CollectionSettings) -> Result<(), Status> {
-    for (name, data) in point::named_vectors(vectors)? {
-        settings.check_vector(&name, data.len())?;
+    for (name, vector) in point::named_vectors(vectors)? {
+        settings.check_vector(&name, &vector)?;
     }
     Ok(())
 }

@@ -4,10 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use qdrant_client::qdrant::{
     CollectionConfig, CollectionParams, CreateCollection, Datatype, Distance as ProtoDistance,
-    HnswConfigDiff, OptimizersConfigDiff, ShardingMethod, VectorParams, VectorParamsMap, VectorsConfig,
-    WalConfigDiff, vectors_config,
+    HnswConfigDiff, MultiVectorComparator as ProtoComparator, MultiVectorConfig as ProtoMultiConfig,
+    OptimizersConfigDiff, ShardingMethod, VectorParams, VectorParamsMap, VectorsConfig, WalConfigDiff,
+    vectors_config,
 };
-use qdrant_edge::{Distance, EdgeConfig, EdgeOptimizersConfig, EdgeVectorParams, OperationError, WalOptions};
+use qdrant_edge::{
+    Distance, EdgeConfig, EdgeOptimizersConfig, EdgeVectorParams, MultiVectorConfig, OperationError,
+    VectorPersisted, WalOptions,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use tonic::Status;
@@ -43,6 +47,9 @@ pub(super) struct CollectionSettings {
 struct VectorSettings {
     size: usize,
     distance: Distance,
+    /// A point has a matrix: the largest product with any of its rows counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    multi: bool,
 }
 
 impl CollectionSettings {
@@ -82,13 +89,26 @@ impl CollectionSettings {
     }
 
     /// `INVALID_ARGUMENT` in Qdrant's words unless the collection has this vector
-    /// with this many dimensions.
-    pub(super) fn check_vector(&self, name: &str, dimensions: usize) -> Result<(), Status> {
-        let expected_dim = self.vector(name)?.size;
-        if dimensions == expected_dim {
-            return Ok(());
+    /// with this many dimensions. A matrix takes a single vector as its only row.
+    pub(super) fn check_vector(&self, name: &str, vector: &VectorPersisted) -> Result<(), Status> {
+        let expected = self.vector(name)?;
+        let rows = match vector {
+            VectorPersisted::Dense(numbers) => std::slice::from_ref(numbers),
+            VectorPersisted::MultiDense(rows) if expected.multi => rows,
+            VectorPersisted::MultiDense(_) => return Err(engine_status(OperationError::WrongMulti)),
+            VectorPersisted::Sparse(_) => return Err(engine_status(OperationError::WrongSparse)),
+        };
+        if rows.is_empty() {
+            return Err(Status::invalid_argument("multi vector must not be empty"));
         }
-        Err(engine_status(OperationError::WrongVectorDimension { expected_dim, received_dim: dimensions }))
+        let expected_dim = expected.size;
+        match rows.iter().find(|row| row.len() != expected_dim) {
+            None => Ok(()),
+            Some(row) => {
+                let received_dim = row.len();
+                Err(engine_status(OperationError::WrongVectorDimension { expected_dim, received_dim }))
+            }
+        }
     }
 
     pub(super) fn check_name(&self, name: &str) -> Result<(), Status> {
@@ -102,13 +122,8 @@ impl CollectionSettings {
     }
 
     pub(super) fn engine_config(&self) -> EdgeConfig {
-        let vectors = self
-            .vectors
-            .iter()
-            .map(|(name, settings)| {
-                (name.clone(), EdgeVectorParams::builder(settings.size, settings.distance).build())
-            })
-            .collect();
+        let vectors =
+            self.vectors.iter().map(|(name, settings)| (name.clone(), settings.engine_params())).collect();
         EdgeConfig {
             on_disk_payload: self.on_disk_payload,
             vectors,
@@ -177,11 +192,18 @@ impl VectorSettings {
         }
         let plain = [Datatype::Default, Datatype::Float32].map(i32::from);
         let datatype = params.datatype.is_none_or(|datatype| plain.contains(&datatype));
-        if !datatype || params.quantization_config.is_some() || params.multivector_config.is_some() {
+        if !datatype || params.quantization_config.is_some() {
             return Err(Status::invalid_argument(format!(
-                "vector `{name}`: the embedded Qdrant server has only single 32-bit float vectors"
+                "vector `{name}`: the embedded Qdrant server has only 32-bit float vectors"
             )));
         }
+        let multi = match params.multivector_config {
+            None => false,
+            Some(config) if config.comparator == i32::from(ProtoComparator::MaxSim) => true,
+            Some(_) => {
+                return Err(Status::invalid_argument(format!("vector `{name}` has no known comparator")));
+            }
+        };
         let distance = match ProtoDistance::try_from(params.distance) {
             Ok(ProtoDistance::Cosine) => Distance::Cosine,
             Ok(ProtoDistance::Euclid) => Distance::Euclid,
@@ -193,7 +215,7 @@ impl VectorSettings {
         };
         let size = usize::try_from(params.size)
             .map_err(|_| Status::invalid_argument("vector size exceeds the address space"))?;
-        Ok(VectorSettings { size, distance })
+        Ok(VectorSettings { size, distance, multi })
     }
 
     fn report(self) -> VectorParams {
@@ -203,7 +225,20 @@ impl VectorSettings {
             Distance::Dot => ProtoDistance::Dot,
             Distance::Manhattan => ProtoDistance::Manhattan,
         };
-        VectorParams { size: self.size as u64, distance: distance.into(), ..VectorParams::default() }
+        VectorParams {
+            size: self.size as u64,
+            distance: distance.into(),
+            multivector_config: self
+                .multi
+                .then(|| ProtoMultiConfig { comparator: ProtoComparator::MaxSim.into() }),
+            ..VectorParams::default()
+        }
+    }
+
+    fn engine_params(self) -> EdgeVectorParams {
+        let params = EdgeVectorParams::builder(self.size, self.distance);
+        // The engine's only comparator, too, is the largest product.
+        if self.multi { params.multivector_config(MultiVectorConfig::default()) } else { params }.build()
     }
 }
 

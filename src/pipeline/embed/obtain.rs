@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::EmbedRole;
 use crate::domain::apply::{Candidate, ImagePlan, Plan, facts_after};
 use crate::domain::article::{ArticleState, StoredImage};
-use crate::domain::embedding::Embedding;
+use crate::domain::embedding::ImageEmbedding;
 use crate::domain::event::ImageFields;
 use crate::error::{Classify, Disposition};
 use crate::metrics::{Counted, metrics};
@@ -36,7 +36,7 @@ pub(super) enum Image {
     },
     /// The content is as stored.
     Described(StoredImage),
-    Embedded(StoredImage, Embedding),
+    Embedded(StoredImage, ImageEmbedding),
 }
 
 /// The outcome of an image's candidates.
@@ -150,18 +150,18 @@ impl EmbedRole {
     }
 
     /// Decodes, preprocesses and embeds a file.
-    async fn embed(&self, bytes: Vec<u8>, batch: &Batch) -> Result<Result<Embedding, Reason>, Stop> {
+    async fn embed(&self, bytes: Vec<u8>, batch: &Batch) -> Result<Result<ImageEmbedding, Reason>, Stop> {
         let decoded = {
             // The semaphore is never closed.
             let _permit = self.decodes.acquire().await;
             stage("decode", self.encoder.prepare(bytes)).await
         };
-        let tensor = match decoded {
-            Ok(tensor) => tensor,
+        let image = match decoded {
+            Ok(image) => image,
             Err(error) => return rejected("decode", error),
         };
-        let run = self.attempts.run("embed", batch, || self.encoder.embed_image(tensor.clone()));
-        let embedded = stage("embed", awaited("image", run)).await;
+        let run = self.attempts.run("embed", batch, || self.encoder.embed_image(image.clone()));
+        let embedded = stage("embed", awaited("image", 1 + image.variants.len(), run)).await;
         match embedded {
             Ok(embedding) => {
                 metrics().image.images_embedded.inc();
@@ -205,7 +205,7 @@ impl EmbedRole {
             };
             let run = || self.encoder.embed_text(&document);
             let run = self.attempts.run("embed_text", batch, run);
-            let error = match stage("embed_text", awaited("text", run)).await {
+            let error = match stage("embed_text", awaited("text", 1, run)).await {
                 Ok(embedding) => return Ok((TextWrite::Set(embedding), rejection)),
                 Err(Failure::Abandoned) => return Err(Stop::Abandoned),
                 Err(Failure::Failed(error)) => error,
@@ -221,9 +221,9 @@ impl EmbedRole {
     }
 }
 
-/// Waits for the encoder; the input counts as waiting meanwhile.
-async fn awaited<T>(tower: &str, embedding: impl Future<Output = T>) -> T {
-    let _waiting = Counted::begin(metrics().image.inputs_waiting.with_label_values(&[tower]));
+/// Waits for the encoder; so many inputs count as waiting meanwhile.
+async fn awaited<T>(tower: &str, inputs: usize, embedding: impl Future<Output = T>) -> T {
+    let _waiting = Counted::begin(metrics().image.inputs_waiting.with_label_values(&[tower]), inputs);
     embedding.await
 }
 

@@ -34,7 +34,7 @@ async fn reads_go_on_beyond_a_page() {
             let fixture = &fixture;
             async move {
                 let direction = unit([1.0, at as f32 / MANY as f32, 0.0]);
-                fixture.images(&id(at), &[ImageWrite::Embedded(stored("i", 1), direction)]).await;
+                fixture.images(&id(at), &[ImageWrite::Embedded(stored("i", 1), direction.into())]).await;
                 fixture.facts(&id(at), &facts("title", &[], None), TextWrite::Keep).await;
                 let state = RankState { mark: Mark::Editing, ..ranked("hub", 1) };
                 fixture.store(&id(at), &state).await;
@@ -82,7 +82,8 @@ async fn reads_go_on_beyond_a_page() {
     let nearest: BTreeSet<_> = (1..=10).map(id).collect();
     assert_eq!(set(found.article_ids), nearest);
     let truncated = found.truncated_images.unwrap();
-    let left_out = profiles[&id(0)].images[0].embedding.cosine(&profiles[&id(11)].images[0].embedding);
+    let image = |at| &profiles[&id(at)].images[0].embedding.own;
+    let left_out = image(0).cosine(image(11));
     assert!(truncated.searches == 1 && truncated.ceiling >= left_out && truncated.ceiling < 1.0);
 }
 
@@ -103,8 +104,9 @@ async fn paged(fixture: &Fixture) -> Vec<String> {
 async fn an_article_may_have_more_images_than_a_page() {
     let fixture = Fixture::start().await;
     fixture.facts("a", &facts("a", &[], None), TextWrite::Keep).await;
-    let writes: Vec<_> =
-        (0..MANY).map(|at| ImageWrite::Embedded(stored(&id(at), 1), unit([1.0, at as f32, 1.0]))).collect();
+    let writes: Vec<_> = (0..MANY)
+        .map(|at| ImageWrite::Embedded(stored(&id(at), 1), unit([1.0, at as f32, 1.0]).into()))
+        .collect();
     fixture.images("a", &writes).await;
     fixture.images("b", &writes[..1]).await;
     let ids: Vec<_> = (0..MANY).map(id).collect();

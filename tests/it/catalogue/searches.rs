@@ -19,7 +19,7 @@ async fn article(
 ) {
     let facts = ArticleFacts { image_count: usize::from(image.is_some()), ..facts };
     if let Some(numbers) = image {
-        let write = ImageWrite::Embedded(stored("i", 1), unit(numbers));
+        let write = ImageWrite::Embedded(stored("i", 1), unit(numbers).into());
         fixture.catalogue.write_images(id, &facts, &[write]).await.unwrap();
     }
     let text = text.map_or(TextWrite::Keep, |numbers| TextWrite::Set(unit(numbers)));

@@ -2,18 +2,18 @@
 
 use futures::future::join_all;
 use list_maintenance::Mark;
-use lookalike::adapters::qdrant::StoreError;
+use lookalike::adapters::qdrant::{StoreError, VectorShape};
 use lookalike::domain::article::ArticleFacts;
 use lookalike::domain::list::RankState;
 use lookalike::ports::{Catalogue as _, ImageWrite, Ranked, TextWrite};
 
-use super::{DIMENSION, Fixture, RANKING, SIZES, facts, ranked, stored, tombstone, unit};
+use super::{DIMENSION, Fixture, RANKING, SHAPE, SIZES, facts, ranked, stored, tombstone, unit};
 
 const FIRST: [f32; DIMENSION] = [1.0, 0.0, 0.0];
 const SECOND: [f32; DIMENSION] = [0.6, 0.8, 0.0];
 
 fn embedded(version: u64, numbers: [f32; DIMENSION]) -> ImageWrite {
-    ImageWrite::Embedded(stored("i", version), unit(numbers))
+    ImageWrite::Embedded(stored("i", version), unit(numbers).into())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -28,7 +28,9 @@ async fn an_older_image_never_replaces_a_newer_one() {
         assert_eq!(fixture.image().await, (5, false, Some(1.0)));
     }
     // Stale and new in one write: each for itself.
-    fixture.images("a", &[embedded(4, SECOND), ImageWrite::Embedded(stored("j", 1), unit(SECOND))]).await;
+    fixture
+        .images("a", &[embedded(4, SECOND), ImageWrite::Embedded(stored("j", 1), unit(SECOND).into())])
+        .await;
     assert_eq!(fixture.image().await.0, 5);
     assert_eq!(fixture.catalogue.article_state("a").await.unwrap().images.len(), 2);
     // The same version again is a replay, and counts.
@@ -179,19 +181,30 @@ async fn lists_that_are_written_together_yield_each_for_itself() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn collections_of_another_shape_are_refused() {
     let fixture = Fixture::start().await;
-    let refused = fixture.catalogue.prepare(&fixture.settings, DIMENSION + 1).await;
+    let longer = VectorShape { dimension: DIMENSION + 1, ..SHAPE };
+    let refused = fixture.catalogue.prepare(&fixture.settings, longer).await;
     let Err(error @ StoreError::WrongCollection { .. }) = refused else { panic!("{refused:?}") };
     for part in ["test_images_encoder", "3 dimensions", "of 4 dimensions", "qdrant.prefix"] {
         assert!(error.to_string().contains(part), "{error}");
     }
-    assert!(fixture.catalogue.verify_all(Some(DIMENSION)).await.is_ok());
+    let augmented = VectorShape { variants: true, ..SHAPE };
+    for refused in [
+        fixture.catalogue.prepare(&fixture.settings, augmented).await,
+        fixture.catalogue.verify_all(Some(augmented)).await,
+    ] {
+        let Err(error @ StoreError::WrongCollection { .. }) = refused else { panic!("{refused:?}") };
+        for part in ["test_images_encoder", "cosine, one a point", "several (encoder.vision.augmentations)"] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+    assert!(fixture.catalogue.verify_all(Some(SHAPE)).await.is_ok());
     let other = lookalike::adapters::qdrant::QdrantSettings {
         create_collections: false,
         prefix: "other".to_owned(),
         ..fixture.settings.clone()
     };
     let missing = lookalike::adapters::qdrant::Catalogue::connect(&other, "encoder", SIZES).unwrap();
-    let refused = missing.prepare(&other, DIMENSION).await;
+    let refused = missing.prepare(&other, SHAPE).await;
     assert!(matches!(refused, Err(StoreError::MissingCollection { .. })), "{refused:?}");
 }
 
@@ -242,7 +255,7 @@ async fn older_filter_fields_never_replace_newer_ones() {
     write(of("old", 3), 6, SECOND).await;
     assert_eq!(fixture.image().await, (5, false, Some(1.0)), "its next owner writes that image again");
     fixture.facts("b", &of("new", 8), TextWrite::Keep).await;
-    let image = ImageWrite::Embedded(stored("i", 1), unit(FIRST));
+    let image = ImageWrite::Embedded(stored("i", 1), unit(FIRST).into());
     fixture.catalogue.write_images("b", &of("new", 8), &[image]).await.unwrap();
     let found = super::searches::found(&fixture, "b", |query| query.restriction.same_categories = true).await;
     assert_eq!(found, ["a"], "it is still of the newer category");

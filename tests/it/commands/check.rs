@@ -1,5 +1,6 @@
 //! `check`: one line each, and whose fault it is.
 
+use lookalike::adapters::qdrant::VectorShape;
 use serde_json::{Value, json};
 
 use crate::support::bench::Bench;
@@ -91,7 +92,11 @@ async fn servers_are_checked_for_what_they_have() {
     assert_eq!((offline.code, offline.out.lines().count()), (Some(0), 3), "{offline:?}");
 
     let config = bench.config(&json!({}));
-    bench.catalogue(&config).prepare(&config.qdrant, 64).await.unwrap();
+    bench
+        .catalogue(&config)
+        .prepare(&config.qdrant, VectorShape { dimension: 64, variants: false })
+        .await
+        .unwrap();
     let wrong = check(&bench, "dimension", &json!({})).await;
     assert_fails(&wrong, 78, "qdrant", &["64 dimensions", "128 dimensions", "qdrant.prefix"]);
     // The worker refuses it as well, before it consumes anything.

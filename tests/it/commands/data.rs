@@ -95,7 +95,7 @@ async fn embed_writes_rows_in_input_order() {
     for (row, input) in rows.chunks(128).zip(["a red mug", &first, "a blue boot", &second, &third, "a lamp"])
     {
         let own = match std::fs::read(input) {
-            Ok(bytes) => encoder.embed_image(encoder.preprocess(&bytes).unwrap()).await.unwrap(),
+            Ok(bytes) => encoder.embed_image(encoder.preprocess(&bytes).unwrap()).await.unwrap().own,
             Err(_) => encoder.embed_text(input).await.unwrap(),
         };
         assert!(cosine(own.as_slice(), row) > 0.99999, "{input}");
@@ -108,4 +108,39 @@ async fn embed_writes_rows_in_input_order() {
     assert_eq!(failed.code, Some(65), "{failed:?}");
     assert!(failed.err.contains("broken.png") && failed.err.contains("nothing was written"), "{failed:?}");
     assert!(!nowhere.exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn embed_writes_a_matrix_an_image_where_the_configuration_has_variants() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let upright = pictures::picture(5, 2);
+    upright.save(path("upright.png")).unwrap();
+    image::imageops::rotate90(&upright).save(path("turned.png")).unwrap();
+    let config = "kafka: {bootstrap_servers: 'k:9092'}\nqdrant: {url: 'http://q:6334'}\n\
+                  encoder: {vision: {augmentations: [rotate-270, flip]}}\n";
+    std::fs::write(path("lookalike.yaml"), config).unwrap();
+    let (upright, turned, config) = (path("upright.png"), path("turned.png"), path("lookalike.yaml"));
+    let mut files = Vec::new();
+    for input in [&upright, &turned] {
+        let out = format!("{input}.npy");
+        let done = lookalike(&["embed", "-c", &config, input, "--out", &out]).await;
+        assert_eq!(done.code, Some(0), "{done:?}");
+        let rows = npyz::NpyFile::new(BufReader::new(File::open(&out).unwrap())).unwrap();
+        assert_eq!(rows.shape(), [1, 3, 128]);
+        files.push((out, rows.into_vec::<f32>().unwrap()));
+    }
+    let [(upright_out, upright_rows), (turned_out, turned_rows)] = files.as_slice() else { panic!() };
+    // Own, flip, rotate-270: the last turns back.
+    let (own, back) = (&upright_rows[..128], &turned_rows[256..]);
+    assert!(cosine(own, back) > 0.99999, "{}", cosine(own, back));
+    assert!(cosine(own, &turned_rows[..128]) < 0.99);
+    let scored = lookalike(&["score", "--left", upright_out, "--right", turned_out]).await;
+    let answer: Value = serde_json::from_str(&scored.out).unwrap();
+    assert!(answer["score"].as_f64().unwrap() > 0.99999, "{scored:?}");
+
+    let with_text = ["embed", "-c", &config, &upright, "--text", "a red mug", "--out", "nowhere.npy"];
+    let refused = lookalike(&with_text).await;
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.err.contains("texts have no variants"), "{refused:?}");
 }

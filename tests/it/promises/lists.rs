@@ -1,5 +1,6 @@
 //! G2 and G3: whatever happens to the catalogue, each list is brute force over it.
 
+use lookalike::encoder::Encoder;
 use lookalike::similarity::Method;
 use serde_json::json;
 
@@ -90,6 +91,7 @@ async fn lists_equal_brute_force_after_every_change() {
     for method in Method::ALL.into_iter().filter(|method| *method != Method::Greedy) {
         with_method(&bench, &mut shop, method).await;
     }
+    with_variants(&bench, &mut shop).await;
     bench.close().await;
 }
 
@@ -108,6 +110,26 @@ async fn with_method(bench: &Bench, shop: &mut Shop, method: Method) {
     println!("{name}");
     verify(bench, &config, &encoder, shop).await;
     let picture = bench.draw(&format!("{name}.png"), 2, 11);
+    bench.feed(&shop.send(&[image("a02", "i0", &picture)])).await;
+    bench.quiet(&config, &[&worker]).await;
+    verify(bench, &config, &encoder, shop).await;
+    worker.stop().await;
+}
+
+/// The same events once more with stored variants; then one image changes.
+async fn with_variants(bench: &Bench, shop: &mut Shop) {
+    let changes = json!({
+        "kafka": {"group_prefix": "variants", "topics": {"rank": "rank.variants", "similar": "similar.variants"}},
+        "qdrant": {"prefix": "variants"},
+        "encoder": {"max_batch_size": 1, "vision": {"augmentations": ["rotate-180", "flip"]}},
+    });
+    let (config, plain) = (bench.config(&changes), bench.encoder());
+    let encoder = Encoder::load(&config.encoder).unwrap();
+    assert_ne!(encoder.fingerprint(), plain.fingerprint());
+    let worker = bench.worker(&changes).await;
+    bench.quiet(&config, &[&worker]).await;
+    verify(bench, &config, &encoder, shop).await;
+    let picture = bench.draw("variants.png", 5, 3);
     bench.feed(&shop.send(&[image("a02", "i0", &picture)])).await;
     bench.quiet(&config, &[&worker]).await;
     verify(bench, &config, &encoder, shop).await;

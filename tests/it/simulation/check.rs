@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lookalike::domain::embedding::ImageEmbedding;
 use lookalike::domain::list::{Neighbour, NeighbourList};
 use lookalike::pipeline::rank::RankingSettings;
 use lookalike::similarity::Method;
@@ -90,8 +91,7 @@ impl Check<'_> {
                 let same = point.image.version == image.version
                     && point.image.uri.as_ref() == Some(&image.uri)
                     && point.image.content_hash == Some(hash(&image.bytes))
-                    && point.vector.as_ref().map(|vector| vector.as_slice().to_vec())
-                        == super::world::encoder::seen(&image.bytes)
+                    && point.embedding.as_ref().map(numbers) == super::world::encoder::seen(&image.bytes)
                     && stored.is_some_and(|stored| {
                         let fields = &stored.facts.fields;
                         (&point.categories, &point.group) == (&fields.categories, &fields.group)
@@ -238,6 +238,11 @@ impl Check<'_> {
         };
         found.len() == wanted.len() && found.iter().zip(wanted).all(same)
     }
+}
+
+/// Its own vector, then those of its variants.
+fn numbers(embedding: &ImageEmbedding) -> Vec<Vec<f32>> {
+    embedding.all().map(|one| one.as_slice().to_vec()).collect()
 }
 
 fn hash(bytes: &[u8]) -> String {

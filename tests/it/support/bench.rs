@@ -57,6 +57,8 @@ impl Bench {
             ("dead", 1),
             ("rank.2", PARTITIONS),
             ("similar.2", PARTITIONS),
+            ("rank.variants", PARTITIONS),
+            ("similar.variants", PARTITIONS),
         ];
         let kafka = EmbeddedKafka::start(&topics.into_iter().chain(own).collect::<Vec<_>>()).unwrap();
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));

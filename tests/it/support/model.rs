@@ -12,8 +12,8 @@ use lookalike::similarity::compare::Field;
 /// An article in numbers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Item {
-    /// By image id.
-    pub(crate) images: BTreeMap<String, Vec<f32>>,
+    /// By image id: the image's own vector, then those of its variants.
+    pub(crate) images: BTreeMap<String, Vec<Vec<f32>>>,
     pub(crate) text: Option<Vec<f32>>,
     pub(crate) categories: Vec<String>,
     pub(crate) group: Option<String>,
@@ -119,7 +119,7 @@ struct Matched {
 fn matched(low: &Item, high: &Item, rules: &Rules) -> Matched {
     let mut cells: Pairs = Vec::new();
     for (row, a) in &low.images {
-        cells.extend(high.images.iter().map(|(column, b)| (row.clone(), column.clone(), cosine(a, b))));
+        cells.extend(high.images.iter().map(|(column, b)| (row.clone(), column.clone(), closest(a, b))));
     }
     let mean_of_maxima = |ids: Vec<&String>, of: fn(&(String, String, f64)) -> &String| {
         let maximum = |id: &&String| {
@@ -150,8 +150,9 @@ fn matched(low: &Item, high: &Item, rules: &Rules) -> Matched {
         }
         Method::Pooled => {
             let mean = |item: &Item| -> Vec<f32> {
-                let dimension = item.images.values().next().map_or(0, Vec::len);
-                (0..dimension).map(|at| item.images.values().map(|vector| vector[at]).sum::<f32>()).collect()
+                let dimension = item.images.values().next().map_or(0, |vectors| vectors[0].len());
+                let sum = |at: usize| item.images.values().map(|vectors| vectors[0][at]).sum();
+                (0..dimension).map(sum).collect()
             };
             let (a, b) = (mean(low), mean(high));
             let score = cosine(&a, &b) / (cosine(&a, &a) * cosine(&b, &b)).sqrt();
@@ -197,6 +198,12 @@ fn largest_total(rows: &[&String], cells: &Pairs, columns: usize) -> (f64, Pairs
         }
     }
     best
+}
+
+/// Of two images the closest variants count.
+fn closest(a: &[Vec<f32>], b: &[Vec<f32>]) -> f64 {
+    let all = a.iter().flat_map(|a| b.iter().map(|b| cosine(a, b)));
+    all.fold(f64::NEG_INFINITY, f64::max)
 }
 
 pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f64 {

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use qdrant_client::qdrant::point_id::PointIdOptions;
 use qdrant_client::qdrant::vectors::VectorsOptions;
 use qdrant_client::qdrant::{
-    DenseVector, NamedVectorsOutput, PointId as ProtoId, RetrievedPoint, ScoredPoint as ProtoScored, Vector,
-    VectorOutput, Vectors, VectorsOutput, WithVectorsSelector, vector, vector_output, vectors_output,
-    with_vectors_selector::SelectorOptions,
+    DenseVector, MultiDenseVector, NamedVectorsOutput, PointId as ProtoId, RetrievedPoint,
+    ScoredPoint as ProtoScored, Vector, VectorOutput, Vectors, VectorsOutput, WithVectorsSelector, vector,
+    vector_output, vectors_output, with_vectors_selector::SelectorOptions,
 };
 use qdrant_edge::external::uuid::Uuid;
 use qdrant_edge::{
-    PointId, Record, ScoredPoint, VectorInternal, VectorPersisted, VectorStructInternal,
-    VectorStructPersisted, WithVector,
+    PointId, Record, ScoredPoint, TypedMultiDenseVector, VectorInternal, VectorPersisted,
+    VectorStructInternal, VectorStructPersisted, WithVector,
 };
 use tonic::Status;
 
@@ -37,34 +37,39 @@ pub(in super::super) fn id_from_engine(id: PointId) -> ProtoId {
 }
 
 /// The vectors of a point by name; the unnamed one has the name `""`.
-pub(in super::super) fn named_vectors(vectors: Vectors) -> Result<Vec<(String, Vec<f32>)>, Status> {
+pub(in super::super) fn named_vectors(vectors: Vectors) -> Result<Vec<(String, VectorPersisted)>, Status> {
     match vectors.vectors_options {
-        Some(VectorsOptions::Vector(single)) => Ok(vec![(String::new(), dense(single)?)]),
+        Some(VectorsOptions::Vector(single)) => Ok(vec![(String::new(), persisted(single)?)]),
         Some(VectorsOptions::Vectors(named)) => {
-            named.vectors.into_iter().map(|(name, vector)| Ok((name, dense(vector)?))).collect()
+            named.vectors.into_iter().map(|(name, vector)| Ok((name, persisted(vector)?))).collect()
         }
         None => Err(Status::invalid_argument("No Vector Provided")),
     }
 }
 
 pub(in super::super) fn vectors_to_engine(vectors: Vectors) -> Result<VectorStructPersisted, Status> {
-    let named = named_vectors(vectors)?;
-    let named = named.into_iter().map(|(name, data)| (name, VectorPersisted::Dense(data))).collect();
-    Ok(VectorStructPersisted::Named(named))
+    Ok(VectorStructPersisted::Named(named_vectors(vectors)?.into_iter().collect()))
 }
 
 /// Older clients fill the deprecated flat field instead of the variant.
 #[expect(deprecated, reason = "the protocol still allows the flat form")]
-fn dense(vector: Vector) -> Result<Vec<f32>, Status> {
+fn persisted(vector: Vector) -> Result<VectorPersisted, Status> {
     match vector.vector {
-        Some(vector::Vector::Dense(dense)) => Ok(dense.data),
-        None if vector.indices.is_none() && vector.vectors_count.is_none() => Ok(vector.data),
+        Some(vector::Vector::Dense(dense)) => Ok(VectorPersisted::Dense(dense.data)),
+        Some(vector::Vector::MultiDense(matrix)) => Ok(VectorPersisted::MultiDense(rows(matrix))),
+        None if vector.indices.is_none() && vector.vectors_count.is_none() => {
+            Ok(VectorPersisted::Dense(vector.data))
+        }
         _ => Err(not_dense()),
     }
 }
 
+pub(super) fn rows(matrix: MultiDenseVector) -> Vec<Vec<f32>> {
+    matrix.vectors.into_iter().map(|row| row.data).collect()
+}
+
 pub(super) fn not_dense() -> Status {
-    Status::invalid_argument("the embedded Qdrant server serves dense vectors only")
+    Status::invalid_argument("the embedded Qdrant server serves dense vectors and matrices of them only")
 }
 
 pub(in super::super) fn with_vectors(selector: Option<WithVectorsSelector>) -> WithVector {
@@ -99,25 +104,32 @@ pub(in super::super) fn scored(point: ScoredPoint) -> Result<ProtoScored, Status
 
 fn vectors_from_engine(vectors: VectorStructInternal) -> Result<VectorsOutput, Status> {
     let options = match vectors {
-        VectorStructInternal::Single(data) => vectors_output::VectorsOptions::Vector(output(data)),
+        VectorStructInternal::Single(data) => vectors_output::VectorsOptions::Vector(dense(data)),
+        VectorStructInternal::MultiDense(matrix) => vectors_output::VectorsOptions::Vector(multi(matrix)),
         VectorStructInternal::Named(named) => {
             let vectors = named
                 .into_iter()
                 .map(|(name, vector)| match vector {
-                    VectorInternal::Dense(data) => Ok((name, output(data))),
-                    VectorInternal::Sparse(_) | VectorInternal::MultiDense(_) => Err(not_dense()),
+                    VectorInternal::Dense(data) => Ok((name, dense(data))),
+                    VectorInternal::MultiDense(matrix) => Ok((name, multi(matrix))),
+                    VectorInternal::Sparse(_) => Err(not_dense()),
                 })
                 .collect::<Result<HashMap<_, _>, _>>()?;
             vectors_output::VectorsOptions::Vectors(NamedVectorsOutput { vectors })
         }
-        VectorStructInternal::MultiDense(_) => return Err(not_dense()),
     };
     Ok(VectorsOutput { vectors_options: Some(options) })
 }
 
-fn output(data: Vec<f32>) -> VectorOutput {
-    VectorOutput {
-        vector: Some(vector_output::Vector::Dense(DenseVector { data })),
-        ..VectorOutput::default()
-    }
+fn dense(data: Vec<f32>) -> VectorOutput {
+    output(vector_output::Vector::Dense(DenseVector { data }))
+}
+
+fn multi(matrix: TypedMultiDenseVector<f32>) -> VectorOutput {
+    let vectors = matrix.into_multi_vectors().into_iter().map(|data| DenseVector { data }).collect();
+    output(vector_output::Vector::MultiDense(MultiDenseVector { vectors }))
+}
+
+fn output(vector: vector_output::Vector) -> VectorOutput {
+    VectorOutput { vector: Some(vector), ..VectorOutput::default() }
 }

@@ -1,7 +1,7 @@
 //! Nearest-vector queries.
 
 use qdrant_client::qdrant::{Query, QueryPoints, SearchParams as ProtoParams, query, vector_input};
-use qdrant_edge::{NamedQuery, QueryEnum, SearchParams, SearchRequest, VectorInternal};
+use qdrant_edge::{NamedQuery, QueryEnum, SearchParams, SearchRequest, VectorInternal, VectorPersisted};
 use tonic::Status;
 
 use super::super::settings::CollectionSettings;
@@ -25,13 +25,13 @@ pub(in super::super) fn to_engine(
     }
     let using = request.using.unwrap_or_default();
     let vector = nearest(request.query)?;
-    settings.check_vector(&using, vector.len())?;
+    settings.check_vector(&using, &vector)?;
     let limit = request.limit.unwrap_or(DEFAULT_LIMIT);
     if limit == 0 {
         return Err(Status::invalid_argument("limit: value 0 invalid, must be 1 or larger"));
     }
     Ok(SearchRequest {
-        query: QueryEnum::Nearest(NamedQuery::new(VectorInternal::Dense(vector), using)),
+        query: QueryEnum::Nearest(NamedQuery::new(VectorInternal::from(vector), using)),
         filter: filter::optional(request.filter)?,
         params: request.params.map(params).transpose()?,
         limit: usize::try_from(limit).unwrap_or(usize::MAX),
@@ -42,12 +42,15 @@ pub(in super::super) fn to_engine(
     })
 }
 
-fn nearest(query: Option<Query>) -> Result<Vec<f32>, Status> {
+fn nearest(query: Option<Query>) -> Result<VectorPersisted, Status> {
     let Some(query::Variant::Nearest(input)) = query.and_then(|query| query.variant) else {
         return Err(not_served("query other than nearest"));
     };
     match input.variant {
-        Some(vector_input::Variant::Dense(dense)) => Ok(dense.data),
+        Some(vector_input::Variant::Dense(dense)) => Ok(VectorPersisted::Dense(dense.data)),
+        Some(vector_input::Variant::MultiDense(matrix)) => {
+            Ok(VectorPersisted::MultiDense(point::rows(matrix)))
+        }
         Some(vector_input::Variant::Id(_)) => Err(not_served("query by point id")),
         Some(_) | None => Err(point::not_dense()),
     }

@@ -4,9 +4,9 @@
 //! same cosine, to the last bit.
 
 use async_trait::async_trait;
-use lookalike::domain::embedding::Embedding;
+use lookalike::domain::embedding::{Embedding, ImageEmbedding};
 use lookalike::error::Disposition;
-use lookalike::imaging::InputTensor;
+use lookalike::imaging::{InputTensor, PreparedImage};
 use lookalike::ports::{Embedder, Failed};
 use tokio::time::{Duration, sleep};
 
@@ -29,11 +29,13 @@ pub(crate) fn picture(direction: u64, copy: u64) -> Vec<u8> {
     format!("picture {direction} {copy}").into_bytes()
 }
 
-/// The vector of a picture; `None` for what is none.
-pub(crate) fn seen(bytes: &[u8]) -> Option<Vec<f32>> {
+/// The vectors of a picture, its own first; `None` for what is none. Every fourth
+/// direction has a variant as well.
+pub(crate) fn seen(bytes: &[u8]) -> Option<Vec<Vec<f32>>> {
     let text = std::str::from_utf8(bytes).ok()?;
-    let direction = text.strip_prefix("picture ")?.split(' ').next()?;
-    Some(vector(direction.parse().ok()?))
+    let direction: u64 = text.strip_prefix("picture ")?.split(' ').next()?.parse().ok()?;
+    let variant = (direction % 4 == 3).then(|| vector((direction + 7) % DIRECTIONS));
+    Some([vector(direction)].into_iter().chain(variant).collect())
 }
 
 /// The vector of a text.
@@ -55,18 +57,19 @@ impl Client {
 
 #[async_trait]
 impl Embedder for Client {
-    async fn prepare(&self, bytes: Vec<u8>) -> Result<InputTensor, Failed> {
+    async fn prepare(&self, bytes: Vec<u8>) -> Result<PreparedImage, Failed> {
         self.think().await;
         let seen = seen(&bytes).ok_or_else(|| Trouble::failed(Disposition::DeadLetter, "corrupt"))?;
-        // Three numbers a pixel.
-        let mut values = seen;
-        values.resize(DIMENSION + 1, 0.0);
-        InputTensor::new(3, 1, values).ok_or_else(|| Trouble::failed(Disposition::Fatal, "tensor"))
+        let mut tensors = seen.into_iter().map(tensor);
+        let own = tensors.next().ok_or_else(|| Trouble::failed(Disposition::Fatal, "tensor"))??;
+        Ok(PreparedImage { own, variants: tensors.collect::<Result<_, _>>()? })
     }
 
-    async fn embed_image(&self, tensor: InputTensor) -> Result<Embedding, Failed> {
+    async fn embed_image(&self, image: PreparedImage) -> Result<ImageEmbedding, Failed> {
         self.think().await;
-        embedding(tensor.values()[..DIMENSION].to_vec())
+        let of = |tensor: &InputTensor| embedding(tensor.values()[..DIMENSION].to_vec());
+        let variants = image.variants.iter().map(of).collect::<Result<_, _>>()?;
+        Ok(ImageEmbedding { own: of(&image.own)?, variants })
     }
 
     fn has_text(&self) -> bool {
@@ -77,6 +80,12 @@ impl Embedder for Client {
         self.think().await;
         embedding(read(text))
     }
+}
+
+fn tensor(mut values: Vec<f32>) -> Result<InputTensor, Failed> {
+    // Three numbers a pixel.
+    values.resize(DIMENSION + 1, 0.0);
+    InputTensor::new(3, 1, values).ok_or_else(|| Trouble::failed(Disposition::Fatal, "tensor"))
 }
 
 fn embedding(values: Vec<f32>) -> Result<Embedding, Failed> {

@@ -37,7 +37,7 @@ pub(super) fn sets(ids: &[String]) -> impl Fn(&Store) -> Sets + Send + 'static {
                     view: point.image.view.clone(),
                     position: point.image.position,
                     version: point.image.version,
-                    embedding: point.vector.clone()?,
+                    embedding: point.embedding.clone()?,
                 })
             });
             members.collect()
@@ -102,13 +102,13 @@ impl Query {
     pub(super) fn near_images(&self, store: &Store) -> Candidates {
         let lowest = self.threshold.map_or(f64::NEG_INFINITY, |threshold| threshold - MARGIN);
         let (mut ids, mut truncated) = (BTreeSet::new(), None);
-        for own in &self.article.images {
+        for own in self.article.images.iter().flat_map(|image| image.embedding.all()) {
             let eligible = store.images.iter().filter(|((id, _), point)| {
                 *id != self.article.article_id && self.eligible(&point.categories, point.group.as_ref())
             });
             let scored = eligible.filter_map(|((id, _), point)| {
-                Some((own.embedding.cosine(point.vector.as_ref()?), id))
-                    .filter(|(cosine, _)| *cosine >= lowest)
+                let all = point.embedding.as_ref()?.all().map(|stored| own.cosine(stored));
+                Some((all.fold(f64::NEG_INFINITY, f64::max), id)).filter(|(cosine, _)| *cosine >= lowest)
             });
             self.take(scored.collect(), &mut ids, &mut truncated);
         }

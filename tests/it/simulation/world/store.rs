@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use list_maintenance::{Claim, Mark, Revision};
 use lookalike::domain::article::{ArticleFacts, ArticleState, Profile, StoredImage};
-use lookalike::domain::embedding::Embedding;
+use lookalike::domain::embedding::{Embedding, ImageEmbedding};
 use lookalike::domain::list::RankState;
 use lookalike::ports::{
     CandidateQuery, Candidates, Catalogue, FactsMark, FactsWrite, Failed, Glance, ImageWrite, RankView,
@@ -22,7 +22,7 @@ use super::{Client, Weakness, World, lock, search};
 #[derive(Debug, Clone)]
 pub(crate) struct ImagePoint {
     pub(crate) image: StoredImage,
-    pub(crate) vector: Option<Embedding>,
+    pub(crate) embedding: Option<ImageEmbedding>,
     pub(crate) categories: Vec<String>,
     pub(crate) group: Option<String>,
     pub(crate) fields_version: u64,
@@ -117,14 +117,14 @@ impl Store {
     fn put(&mut self, article_id: &str, facts: &ArticleFacts, write: &ImageWrite, unchecked: bool) {
         let image = write.image();
         let key = (article_id.to_owned(), image.image_id.clone());
-        let vector = match write {
+        let embedding = match write {
             ImageWrite::Embedded(_, embedding) => Some(embedding.clone()),
             ImageWrite::Described(_) | ImageWrite::Tombstone(_) => None,
         };
         let described = matches!(write, ImageWrite::Described(_));
         let point = ImagePoint {
             image: image.clone(),
-            vector,
+            embedding,
             categories: facts.fields.categories.clone(),
             group: facts.fields.group.clone(),
             fields_version: facts.fields_version(),
@@ -138,9 +138,9 @@ impl Store {
         };
         let newer = stored.image.version > image.version || stored.fields_version > point.fields_version;
         let same = stored.image.content_hash == image.content_hash;
-        let vector = if described { stored.vector.clone() } else { point.vector.clone() };
+        let embedding = if described { stored.embedding.clone() } else { point.embedding.clone() };
         if self.holds(!newer && (same || !described), unchecked) {
-            self.images.insert(key, ImagePoint { vector, ..point });
+            self.images.insert(key, ImagePoint { embedding, ..point });
         }
     }
 
