@@ -59,7 +59,6 @@ pub struct Config {
     pub role: Role,
     pub kafka: KafkaSettings,
     pub objects: ObjectSettings,
-    #[schemars(schema_with = "schema::of_encoder")]
     pub encoder: EncoderSettings,
     pub qdrant: QdrantSettings,
     pub ranking: RankingSettings,

@@ -1,6 +1,6 @@
 //! Which numbers a setting may have: what is checked at start, and what the schema says.
 //!
-//! The encoder's settings have their own ranges, in `encoder::settings`.
+//! The encoder's settings have their own ranges, in [`encoder::RANGES`](crate::encoder::RANGES).
 
 use serde_json::Value;
 

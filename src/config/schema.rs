@@ -2,15 +2,15 @@
 //!
 //! Guarantee: it names every key of `default.yaml` with its type, default and range, and
 //! no other. Types and descriptions come from the settings, defaults from the file,
-//! ranges from [`ranges`](super::ranges). No key is required: what a file leaves out has
+//! ranges from [`ranges`](super::ranges) and [`encoder::RANGES`]. No key is required: what a file leaves out has
 //! a default or comes from the environment.
 
 use schemars::generate::SchemaSettings;
-use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::ranges::RANGES;
 use super::{Config, DEFAULTS};
+use crate::encoder;
 
 /// The schema of the whole file.
 pub fn of_config() -> Value {
@@ -19,22 +19,21 @@ pub fn of_config() -> Value {
     schema["title"] = json!("Configuration of Lookalike");
     set_defaults(&mut schema, &defaults());
     for range in RANGES {
-        // Every range is one of a key that a test finds in the schema.
-        let Some(number) = property(&mut schema, range.key) else { continue };
-        number.insert("minimum".to_owned(), number_of(range.lowest));
-        if let Some(highest) = range.highest {
-            number.insert("maximum".to_owned(), number_of(highest));
-        }
+        set_range(&mut schema, range.key, range.lowest, range.highest);
+    }
+    for (key, lowest, highest) in encoder::RANGES {
+        set_range(&mut schema, &format!("encoder.{key}"), lowest as f64, Some(highest as f64));
     }
     schema
 }
 
-/// The encoder's settings, by the example of their defaults.
-pub(super) fn of_encoder(_: &mut SchemaGenerator) -> Schema {
-    let mut schema = json_schema!({"description": "The networks, and the pictures they get."});
-    let example = by_example(&defaults()["encoder"]);
-    schema.ensure_object().extend(example.as_object().cloned().unwrap_or_default());
-    schema
+/// A test finds every range's key in the schema.
+fn set_range(schema: &mut Value, key: &str, lowest: f64, highest: Option<f64>) {
+    let Some(number) = property(schema, key) else { return };
+    number.insert("minimum".to_owned(), number_of(lowest));
+    if let Some(highest) = highest {
+        number.insert("maximum".to_owned(), number_of(highest));
+    }
 }
 
 /// Every setting with its default, as values.
@@ -42,22 +41,6 @@ fn defaults() -> Value {
     let file = config::File::from_str(DEFAULTS, config::FileFormat::Yaml);
     let read = config::Config::builder().add_source(file).build();
     read.and_then(config::Config::try_deserialize).expect("default.yaml, which is compiled in, is YAML")
-}
-
-fn by_example(value: &Value) -> Value {
-    match value {
-        Value::Object(table) => {
-            let properties: Map<_, _> =
-                table.iter().map(|(key, value)| (key.clone(), by_example(value))).collect();
-            json!({"type": "object", "properties": properties, "additionalProperties": false})
-        }
-        Value::Null => json!({}),
-        Value::Bool(_) => json!({"type": "boolean"}),
-        Value::Number(number) if number.is_f64() => json!({"type": "number"}),
-        Value::Number(_) => json!({"type": "integer"}),
-        Value::String(_) => json!({"type": "string"}),
-        Value::Array(_) => json!({"type": "array"}),
-    }
 }
 
 /// Writes the defaults into a schema; nothing stays required.

@@ -17,6 +17,19 @@ fn misfits(value: &Value, schema: &Value, path: &str, found: &mut Vec<String>) {
     if schema.get("enum").is_some_and(|one_of| !one_of.as_array().unwrap().contains(value)) {
         wrong(&format!("{value} is none of {}", schema["enum"]));
     }
+    for one_of in ["oneOf", "anyOf"].into_iter().filter_map(|key| schema.get(key)?.as_array()) {
+        let fits = |schema: &&Value| {
+            let mut found = Vec::new();
+            misfits(value, schema, path, &mut found);
+            found.is_empty()
+        };
+        if !one_of.iter().any(|schema| fits(&schema)) {
+            wrong(&format!("{value} is none of {one_of:?}"));
+        }
+    }
+    if schema.get("const").is_some_and(|only| value != only) {
+        wrong(&format!("{value} is not {}", schema["const"]));
+    }
     if let Some(number) = value.as_f64() {
         let bound = |name: &str| schema.get(name).and_then(Value::as_f64);
         if bound("minimum").is_some_and(|least| number < least)
@@ -95,6 +108,14 @@ fn what_the_worker_refuses_does_not_fit_either() {
         ("kafka: {start_from: now}", "kafka.start_from"),
         ("objects: {stores: [{url: 's3://b/'}]}", "objects.stores.url"),
         ("encoder: {images: {max_side: big}}", "encoder.images.max_side"),
+        ("encoder: {sessions: 65}", "encoder.sessions"),
+        ("encoder: {execution_provider: gpu}", "encoder.execution_provider"),
+        ("encoder: {max_batch_delay_ms: -1}", "encoder.max_batch_delay_ms"),
+        ("encoder: {gpu: {memory_mebibytes: 1}}", "encoder.gpu.memory_mebibytes"),
+        ("encoder: {gpu: {device: 1}}", "encoder.gpu.device"),
+        ("encoder: {vision: {pooling: median}}", "encoder.vision.pooling"),
+        ("encoder: {vision: {augmentations: [rotate-45]}}", "encoder.vision.augmentations"),
+        ("encoder: {vision: {resize_crop_pad: {fit: squash}}}", "encoder.vision.resize_crop_pad.fit"),
         ("telemetry: {otlp: {sample_ratio: 2}}", "telemetry.otlp.sample_ratio"),
     ] {
         let found = wrong_in(wrong);
@@ -105,7 +126,8 @@ fn what_the_worker_refuses_does_not_fit_either() {
                 .is_err()
         );
     }
-    let right = "kafka: {properties: {sasl: {username: me}, linger.ms: 5}}\nranking: {max_matches: 3, same: [group]}\n\
+    let right = "encoder: {vision: {pooling: mean, resize_crop_pad: {size: 240x180}, augmentations: [flip]},
+                 gpu: {batch_sizes: [1, 8]}}\nkafka: {properties: {sasl: {username: me}, linger.ms: 5}}\nranking: {max_matches: 3, same: [group]}\n\
                  objects: {stores: [{uri: 's3://b/', options: {aws_region: eu}}]}\nhttp: {listen: '0.0.0.0:8080'}";
     assert_eq!(wrong_in(right), Vec::<String>::new());
 }
@@ -116,12 +138,10 @@ fn every_key_says_what_it_is() {
     let k = &schema["properties"]["ranking"]["properties"]["k"];
     assert_eq!((&k["default"], &k["minimum"], &k["maximum"]), (&json!(10), &json!(1), &json!(1000)));
     assert_eq!(k["description"], "Neighbours of a list.");
-    for range in RANGES {
-        assert!(
-            property(&mut of_config(), range.key).is_some_and(|one| one.contains_key("minimum")),
-            "{}",
-            range.key
-        );
+    let of_encoder = encoder::RANGES.map(|(key, ..)| format!("encoder.{key}"));
+    for key in RANGES.iter().map(|range| range.key.to_owned()).chain(of_encoder) {
+        let found = property(&mut of_config(), &key).is_some_and(|one| one.contains_key("minimum"));
+        assert!(found, "{key}");
     }
     assert_eq!((schema.get("required"), schema["properties"]["kafka"].get("required")), (None, None));
 }

@@ -56,7 +56,7 @@ use crate::imaging::{
 
 pub use self::error::EncoderError;
 pub use self::network_settings::{Layout, Pooling, TextSettings, VisionSettings};
-pub use self::settings::{EncoderSettings, ExecutionProvider, GpuSettings};
+pub use self::settings::{EncoderSettings, ExecutionProvider, GpuSettings, RANGES};
 pub use self::tokenize::{TextTokenizer, Tokens};
 
 /// A loaded encoder. Clones share it; the last one to go ends its threads,

@@ -3,13 +3,14 @@
 //! Guarantee: whatever here changes a vector also changes the fingerprint; the
 //! defaults change neither.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::EncoderError;
 use crate::imaging::{Augmentation, ResizeCropPad};
 
 /// Settings of the image network.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct VisionSettings {
     /// The output that is the vector, or a value inside the network. Without it, the
@@ -26,7 +27,7 @@ pub struct VisionSettings {
 }
 
 /// Settings of the text network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TextSettings {
     /// As for images.
@@ -38,7 +39,7 @@ pub struct TextSettings {
 }
 
 /// How many vectors become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Pooling {
     /// The first token.
@@ -52,7 +53,7 @@ pub enum Pooling {
 }
 
 /// The order of an image input's axes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
     /// [batch, 3, height, width]

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{EncoderError, TextSettings, VisionSettings};
 use crate::imaging::ImageLimits;
 
 /// Settings of the encoder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EncoderSettings {
     /// Model directory in the Hugging Face layout.
@@ -34,6 +35,7 @@ pub struct EncoderSettings {
         serialize_with = "as_milliseconds",
         deserialize_with = "from_milliseconds"
     )]
+    #[schemars(with = "u64")]
     pub max_batch_delay: Duration,
     /// Pictures (and, apart from them, texts) that may wait for a session, 1 to
     /// 65,536. A caller beyond that waits before it enters the queue.
@@ -48,9 +50,21 @@ pub struct EncoderSettings {
     pub text: TextSettings,
 }
 
+/// The lowest and the highest number of each setting, both included.
+pub const RANGES: [(&str, usize, usize); 7] = [
+    ("sessions", 1, 64),
+    ("threads", 0, 1_024),
+    ("max_batch_size", 1, 4_096),
+    ("max_batch_delay_ms", 0, 1_000),
+    ("queue_capacity", 1, 65_536),
+    ("gpu.device_id", 0, 255),
+    ("gpu.memory_mebibytes", LEAST_MEMORY, 1 << 20),
+];
+const LEAST_MEMORY: usize = 64;
+
 /// What a network runs on. A provider that was asked for and cannot be used is
 /// an error: there is no falling back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ExecutionProvider {
     Cpu,
@@ -59,7 +73,7 @@ pub enum ExecutionProvider {
 }
 
 /// How a GPU is used.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GpuSettings {
     /// Which GPU, as CUDA numbers those that the process sees, 0 to 255.
@@ -145,18 +159,18 @@ impl EncoderSettings {
         }
     }
 
-    /// Checks the ranges that the fields state.
+    /// Checks [`RANGES`], and what no range says.
     pub fn validate(&self) -> Result<(), EncoderError> {
-        let delay = self.max_batch_delay.as_millis() as usize;
-        for (name, value, least, most) in [
-            ("sessions", self.sessions, 1, 64),
-            ("threads", self.threads, 0, 1_024),
-            ("max_batch_size", self.max_batch_size, 1, 4_096),
-            ("max_batch_delay_ms", delay, 0, 1_000),
-            ("queue_capacity", self.queue_capacity, 1, 65_536),
-            ("gpu.device_id", self.gpu.device_id, 0, 255),
-            ("gpu.memory_mebibytes", self.gpu.memory_mebibytes.unwrap_or(64), 64, 1 << 20),
-        ] {
+        let values = [
+            self.sessions,
+            self.threads,
+            self.max_batch_size,
+            self.max_batch_delay.as_millis() as usize,
+            self.queue_capacity,
+            self.gpu.device_id,
+            self.gpu.memory_mebibytes.unwrap_or(LEAST_MEMORY),
+        ];
+        for ((name, least, most), value) in RANGES.into_iter().zip(values) {
             if !(least..=most).contains(&value) {
                 return Err(EncoderError::Setting { name, value, least, most });
             }

@@ -4,8 +4,11 @@
 //! Guarantee: a variant has exactly the picture's pixels, in other places. Variants are
 //! prepared in the order that was asked for, one in memory at a time.
 
+use std::borrow::Cow;
+
 use image::imageops::{flip_horizontal, rotate90, rotate180, rotate270};
 use image::{ImageBuffer, Rgb};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::{DecodedImage, InputTensor, Preprocessing};
@@ -39,6 +42,16 @@ impl TryFrom<String> for Augmentation {
             let all = Self::ALL.map(Self::as_str).join(", ");
             format!("{name:?} is no augmentation; there are {all}")
         })
+    }
+}
+
+impl JsonSchema for Augmentation {
+    fn schema_name() -> Cow<'static, str> {
+        "Augmentation".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "enum": Self::ALL.map(Self::as_str)})
     }
 }
 

@@ -1,11 +1,12 @@
 //! How large a picture may be.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ImageRejected;
 
 /// Limits that hold before memory is allocated for a picture.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImageLimits {
     /// Largest file, in bytes.

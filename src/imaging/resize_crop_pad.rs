@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::preprocessing::Size;
@@ -12,10 +13,11 @@ use super::preprocessor_file::MAX_OUTPUT_SIDE;
 /// what is too much is cut, what is missing is padded, around the centre.
 ///
 /// Resampling filter and numbers stay those of `preprocessor_config.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ResizeCropPad {
     /// Without one, pictures get the size that `preprocessor_config.json` says.
+    #[schemars(with = "Option<String>")]
     pub size: Option<PixelSize>,
     pub fit: Fit,
     /// Colour of the padding, RGB.
@@ -30,7 +32,7 @@ impl Default for ResizeCropPad {
 }
 
 /// Which of two sides decides about the scale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {
     /// The whole picture is seen, and the rest is padding.
