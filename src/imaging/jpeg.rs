@@ -14,6 +14,7 @@ use std::ops::RangeInclusive;
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
 use libjpeg_turbo_rs::{DecodeLimits, Decoder, JpegError, PixelFormat};
+use memchr::memchr;
 
 use super::decode::orientation;
 use super::{ImageLimits, ImageRejected};
@@ -153,7 +154,7 @@ fn with_guards(bytes: &[u8]) -> Option<Vec<u8>> {
 fn next_marker(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
     let mut at = at;
     loop {
-        at += bytes.get(at..)?.iter().position(|&byte| byte == 0xFF)?;
+        at += memchr(0xFF, bytes.get(at..)?)?;
         match *bytes.get(at + 1)? {
             0xFF => at += 1, // fill byte
             0x00 => at += 2, // a stuffed FF inside entropy-coded data
