@@ -30,6 +30,8 @@ struct Loaded {
 }
 
 fn main() -> Result<(), Failure> {
+    // As the program does.
+    lookalike::imaging::keep_freed_buffers();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut output = std::io::stdout().lock();
     let mut loaded = None;

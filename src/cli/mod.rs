@@ -24,6 +24,7 @@ use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, S
 
 use crate::app::{AppError, exit};
 use crate::config::{Config, LogFormat, LogSettings};
+use crate::imaging;
 use crate::telemetry;
 
 /// Keeps every product's list of similar products fresh.
@@ -91,6 +92,7 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli.command,
         Err(error) => error.exit(),
     };
+    imaging::keep_freed_buffers();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),

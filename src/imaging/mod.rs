@@ -11,9 +11,11 @@
 //! - No input panics; the caller gets a stable code and a reason.
 //! - Every picture becomes upright RGB8 (EXIF orientation applied, alpha over
 //!   white); embedded colour profiles are not applied.
+//! - Pixels of 8 bits a channel are Pillow's to the bit, after decoding and after resizing.
 //! - The aspect ratio is kept unless the encoder's own file asks for an exact
 //!   size.
 
+mod buffers;
 mod colour;
 mod decode;
 mod jpeg;
@@ -29,8 +31,9 @@ mod webp;
 
 /// Raised whenever the same file comes out with other pixels than before: vectors of two
 /// revisions must not be compared, so it is part of an encoder's fingerprint.
-pub const REVISION: &str = "2";
+pub const REVISION: &str = "3";
 
+pub use buffers::keep_freed_buffers;
 pub use decode::{DecodedImage, decode};
 pub use limits::ImageLimits;
 pub use normalise::InputTensor;

@@ -20,6 +20,7 @@ const FENCES: &[(&[&str], &[&str])] = &[
     (&["ort"], &["encoder"]),
     (&["axum"], &["adapters/http"]),
     (&["set_similarity"], &["similarity", "cli/score"]),
+    (&["pixel_resample"], &["imaging"]),
     (&["list_maintenance"], &["domain", "ports", "pipeline/rank", "adapters/qdrant", "config", "similarity"]),
     (&["opentelemetry", "opentelemetry_sdk", "opentelemetry_otlp", "tracing_opentelemetry"], &["telemetry"]),
     (&["clap"], &["cli", "main"]),
@@ -174,7 +175,7 @@ fn no_file_breaks_a_fence() {
 }
 
 /// Crates that only decide: these would be IO, clocks, threads or chance.
-const PURE: &[&str] = &["set-similarity", "list-maintenance"];
+const PURE: &[&str] = &["set-similarity", "list-maintenance", "pixel-resample"];
 const IMPURE: &[&str] =
     &["std::fs", "std::io", "std::net", "std::env", "std::process", "std::thread", "std::time", "rand"];
 
