@@ -209,9 +209,9 @@ fn every_fence_catches_a_stranger_and_lets_the_owner_in() {
     for (paths, homes) in FENCES {
         for path in *paths {
             let text = format!("fn f() {{}}\nuse {path}::Thing;\n");
-            let found = broken("imaging/kernel.rs", &text);
+            let found = broken("health/kernel.rs", &text);
             assert_eq!(found.len(), 1, "{path}: {found:?}");
-            let place = "src/imaging/kernel.rs:2: ";
+            let place = "src/health/kernel.rs:2: ";
             assert!(found[0].starts_with(place) && found[0].contains(path), "{found:?}");
             for home in *homes {
                 let found = broken(&format!("{home}.rs"), &text);

@@ -6,10 +6,11 @@
 import numpy as np
 from PIL import Image
 
-#: Lines one pixel wide, the smallest, odd ones, usual ones; some are much reduced.
-SOURCES = [(1, 1), (1, 300), (300, 1), (2, 2), (3, 2), (5, 4), (49, 3), (97, 61), (333, 251), (640, 480), (1500, 40)]
+#: Lines one pixel wide, the smallest, odd ones, usual ones; some are reduced much, some
+#: more down than across, where Pillow takes the other axis first.
+SOURCES = [(1, 1), (1, 300), (300, 1), (2, 2), (3, 2), (5, 4), (49, 3), (97, 61), (333, 251), (640, 480), (1500, 40), (60, 200)]
 #: `None` keeps that side, so that one pass is left out.
-SIZES = [(1, 1), (2, 3), (7, 5), (16, 14), (64, 60), (33, 224), (298, 224), (None, 9), (17, None), (None, None)]
+SIZES = [(1, 1), (2, 3), (7, 5), (16, 14), (64, 60), (33, 224), (298, 224), (99, 33), (50, 100), (40, 160), (39, 158), (None, 9), (17, None), (None, None)]
 FILTERS = ["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 
 

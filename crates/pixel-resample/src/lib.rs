@@ -9,9 +9,10 @@
 //!
 //! What Pillow does (`src/libImaging/Resample.c`): the weights of the source pixels are
 //! computed in f64, divided by their sum, and rounded to multiples of 2⁻²² (halves away
-//! from zero). Rows come first, columns then, with bytes in between. Each sum is an `i32`
-//! that starts at one half, is shifted down by 22 bits, and cut to 0 to 255. Nearest goes
-//! another way (`ImagingScaleAffine` of `src/libImaging/Geometry.c`).
+//! from zero). One axis is resized, then the other, with bytes in between: across first,
+//! but down first where it loses more than twice as many pixels (since Pillow 13). Each sum
+//! is an `i32` that starts at one half, is shifted down by 22 bits, and cut to 0 to 255.
+//! Nearest goes another way (`ImagingScaleAffine` of `src/libImaging/Geometry.c`).
 //!
 //! Why another order of additions gives the same bytes: additions and multiplications
 //! that wrap at 2³² can be done in any order and in any parts. A weight is split into
@@ -115,20 +116,31 @@ pub fn resize_with(
         return nearest::resize(pixels, across, down);
     }
     let stride = across.sources() * CHANNELS;
-    let columns = (!down.is_same()).then(|| Weights::new(down, filter));
+    let column_weights = (!down.is_same()).then(|| Weights::new(down, filter));
+    let row_weights = (!across.is_same()).then(|| Weights::new(across, filter));
     // The rows of the source that the part rests on.
-    let first = columns.as_ref().map_or(down.from as usize, |weights| weights.first());
-    let behind = columns.as_ref().map_or(first + down.places(), |weights| weights.behind());
+    let first = column_weights.as_ref().map_or(down.from as usize, |weights| weights.first());
+    let behind = column_weights.as_ref().map_or(first + down.places(), |weights| weights.behind());
     let rows = &pixels[first * stride..behind * stride];
-    let narrow = if across.is_same() {
-        cut(rows, stride, across)
-    } else {
-        kernel::across(instructions, rows, stride, &Weights::new(across, filter))
+    let resized_across = |rows: &[u8]| match &row_weights {
+        Some(weights) => kernel::across(instructions, rows, stride, weights),
+        None => cut(rows, stride, across),
     };
-    match columns {
-        Some(weights) => kernel::down(instructions, &narrow, across.places() * CHANNELS, &weights),
-        None => narrow,
+    match column_weights {
+        Some(weights) if row_weights.is_some() && is_down_first(across, down) => {
+            resized_across(&kernel::down(instructions, rows, stride, &weights))
+        }
+        Some(weights) => {
+            kernel::down(instructions, &resized_across(rows), across.places() * CHANNELS, &weights)
+        }
+        None => resized_across(rows),
     }
+}
+
+/// As Pillow 13 decides it.
+fn is_down_first(across: Axis, down: Axis) -> bool {
+    let lost = |axis: Axis| i64::from(axis.source) - axis.resized as i64;
+    lost(down) > 0 && lost(down) > 2 * lost(across)
 }
 
 /// The columns that are seen of rows that are not resized.
