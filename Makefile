@@ -27,7 +27,7 @@ demo: deps onnxruntime ## the whole worker on embedded servers, with a small cat
 test: deps onnxruntime ## every test that needs no server
 	@cargo test $(ARGS)
 # Apart: together, the features they ask of common dependencies would have these built twice.
-	@cargo test --package set-similarity --package list-maintenance $(ARGS)
+	@cargo test --package set-similarity --package list-maintenance --package pixel-resample $(ARGS)
 	@python3 -m unittest discover --quiet --start-directory tools/e2e
 	@python3 -m unittest discover --quiet --start-directory tools/bench_similarity
 	@python3 -m unittest discover --quiet --start-directory tools/bench_rank

@@ -7,7 +7,7 @@ use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, RgbImage};
 
-use super::{ImageLimits, ImageRejected, colour, jpeg, webp};
+use super::{ImageLimits, ImageRejected, buffers, colour, jpeg, webp};
 
 /// An upright picture: 8 bits a channel, RGB, rows from top to bottom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,12 @@ impl DecodedImage {
     /// `height` rows of `width` pixels of red, green, blue.
     pub fn pixels(&self) -> &[u8] {
         self.pixels.as_raw()
+    }
+}
+
+impl Drop for DecodedImage {
+    fn drop(&mut self) {
+        buffers::keep(std::mem::take(&mut self.pixels).into_raw());
     }
 }
 

@@ -76,6 +76,20 @@ fn reads_every_supported_format() {
 }
 
 #[test]
+fn the_picture_before_leaves_no_trace() {
+    // A thread's buffer is taken for its next picture.
+    let files = [PROGRESSIVE_JPEG.to_vec(), CMYK_JPEG.to_vec(), RESTART_JPEG.to_vec(), jpeg(&textured())];
+    for bytes in &files {
+        let alone = bytes.clone();
+        let alone = std::thread::spawn(move || decoded(&alone).unwrap()).join().unwrap();
+        for before in &files {
+            drop(decoded(before).unwrap());
+            assert_eq!(decoded(bytes).unwrap(), alone);
+        }
+    }
+}
+
+#[test]
 fn animations_give_their_first_frame() {
     for bytes in [ANIMATED_GIF, ANIMATED_WEBP] {
         let image = decoded(bytes).unwrap();

@@ -16,7 +16,7 @@ use image::{DynamicImage, GrayImage, RgbImage};
 use libjpeg_turbo_rs::{DecodeLimits, Decoder, JpegError, PixelFormat};
 
 use super::decode::orientation;
-use super::{ImageLimits, ImageRejected};
+use super::{ImageLimits, ImageRejected, buffers};
 
 const FORMAT: &str = "JPEG";
 /// Most scans of a progressive file; real ones have about ten. A file of a few
@@ -59,8 +59,9 @@ pub(super) fn decode(
     limits.check_decoded(u64::from(width) * u64::from(height) * channels)?;
     decoder.set_output_format(format);
     decoder.set_stop_on_warning(true);
-    let decoded = decoder.decode_image().map_err(rejected)?;
-    let levels = decoded.data;
+    let mut levels = buffers::any_bytes(decoder.output_buffer_size().map_err(rejected)?);
+    let decoded = decoder.decode_image_into(&mut levels).map_err(rejected)?;
+    levels.truncate(decoded.bytes_written);
     let picture = match channels {
         1 => GrayImage::from_raw(width, height, levels).map(DynamicImage::ImageLuma8),
         3 => RgbImage::from_raw(width, height, levels).map(DynamicImage::ImageRgb8),
@@ -153,6 +154,7 @@ fn with_guards(bytes: &[u8]) -> Option<Vec<u8>> {
 fn next_marker(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
     let mut at = at;
     loop {
+        at = without_markers(bytes, at);
         at += bytes.get(at..)?.iter().position(|&byte| byte == 0xFF)?;
         match *bytes.get(at + 1)? {
             0xFF => at += 1, // fill byte
@@ -160,4 +162,18 @@ fn next_marker(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
             marker => return Some((marker, at + 2)),
         }
     }
+}
+
+/// Behind as many whole stretches from `at` on as have no FF but stuffed ones. It looks
+/// at all bytes of a stretch alike, which costs less than finding each FF.
+fn without_markers(bytes: &[u8], mut at: usize) -> usize {
+    const STRETCH: usize = 64;
+    while let (Some(here), Some(next)) = (bytes.get(at..at + STRETCH), bytes.get(at + 1..at + STRETCH + 1)) {
+        let begins = |(byte, next): (&u8, &u8)| u8::from(*byte == 0xFF) & u8::from(*next != 0);
+        if here.iter().zip(next).map(begins).fold(0, std::ops::BitOr::bitor) != 0 {
+            break;
+        }
+        at += STRETCH;
+    }
+    at
 }

@@ -11,10 +11,12 @@
 //! - No input panics; the caller gets a stable code and a reason.
 //! - Every picture becomes upright RGB8 (EXIF orientation applied, alpha over
 //!   white); embedded colour profiles are not applied.
+//! - Pixels of 8 bits a channel are Pillow's to the bit, after decoding and after resizing.
 //! - The aspect ratio is kept unless the encoder's own file asks for an exact
 //!   size.
 
 mod augment;
+mod buffers;
 mod colour;
 mod decode;
 mod jpeg;
@@ -30,7 +32,7 @@ mod webp;
 
 /// Raised whenever the same file comes out with other pixels than before: vectors of two
 /// revisions must not be compared, so it is part of an encoder's fingerprint.
-pub const REVISION: &str = "2";
+pub const REVISION: &str = "3";
 
 pub use augment::{Augmentation, PreparedImage};
 pub use decode::{DecodedImage, decode};

@@ -36,13 +36,15 @@ impl InputTensor {
     }
 }
 
+/// `level × scale + offset` for each channel, from a table of its 256 levels.
 pub(super) fn tensor(pixels: &RgbImage, preprocessing: &Preprocessing) -> InputTensor {
     let (width, height) = pixels.dimensions();
+    let levels = pixels.as_raw().as_chunks::<3>().0;
     let mut values = Vec::with_capacity(pixels.as_raw().len());
     for channel in 0..3 {
         let (scale, offset) = (preprocessing.scale[channel], preprocessing.offset[channel]);
-        let column = pixels.as_raw().iter().skip(channel).step_by(3);
-        values.extend(column.map(|&byte| f32::from(byte) * scale + offset));
+        let table: [f32; 256] = std::array::from_fn(|level| level as f32 * scale + offset);
+        values.extend(levels.iter().map(|pixel| table[usize::from(pixel[channel])]));
     }
     InputTensor { width, height, values }
 }

@@ -1,5 +1,6 @@
 //! What a vision network wants to see, and how to give it that.
 
+use pixel_resample::Filter;
 use serde_json::{Map, Value};
 
 use super::preprocessor_file;
@@ -42,17 +43,6 @@ pub(super) enum Resize {
     Contain,
     /// This very size: the one mode that may squash a picture.
     Exact(Size),
-}
-
-/// Resampling filter, with Pillow's kernels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Filter {
-    Nearest,
-    Lanczos,
-    Bilinear,
-    Bicubic,
-    Box,
-    Hamming,
 }
 
 /// A `preprocessor_config.json` that cannot be followed to the letter.

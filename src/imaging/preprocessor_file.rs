@@ -4,10 +4,11 @@
 //! `resize-crop-pad` brings every picture to `size` with its aspect ratio kept
 //! (`fit`: `contain` pads with `pad_value`, `cover` cuts).
 
+use pixel_resample::Filter;
 use serde_json::{Map, Value};
 
 use super::ResizeCropPad;
-use super::preprocessing::{Filter, Preprocessing, PreprocessingError, Resize};
+use super::preprocessing::{Preprocessing, PreprocessingError, Resize};
 use super::preprocessor_geometry;
 
 /// Longest side a network may ask for, in pixels: bounds the memory of a tensor.

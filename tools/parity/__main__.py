@@ -32,7 +32,7 @@ def arguments():
         "--encoder", type=Path, action="append", default=[], help="a further model directory to embed with"
     )
     parser.add_argument("--photographs", type=Path, default=PHOTOGRAPHS, help="a folder of JPEG files")
-    parser.add_argument("--fixtures", action="store_true", help="only write the files of tests/fixtures anew")
+    parser.add_argument("--fixtures", action="store_true", help="only write the files that tests are held against anew")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "target" / "bench" / "parity.json")
     parser.add_argument("--docs", type=Path, default=REPOSITORY / "docs" / "encoders.md")
     return parser.parse_args()
@@ -53,7 +53,7 @@ def main():
     if options.fixtures:
         import fixtures
 
-        fixtures.write(REPOSITORY / "tests" / "fixtures")
+        fixtures.write(REPOSITORY)
         return
     say("building")
     executables = program.build()

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 import corpus
 import numpy as np
 import reference
+import resampling
 import texts
 import tokens
 from PIL import Image
@@ -21,9 +22,11 @@ MERGES = 300
 CONTEXT_LENGTH = 24
 
 
-def write(folder):
-    pixels(folder / "pixels")
-    tokenizer(folder / "tokens")
+def write(repository):
+    fixtures = repository / "tests" / "fixtures"
+    pixels(fixtures / "pixels")
+    tokenizer(fixtures / "tokens")
+    resampling.write(repository / "crates" / "pixel-resample" / "tests" / "pillow.txt")
 
 
 def pixels(folder):
