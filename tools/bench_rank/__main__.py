@@ -1,7 +1,8 @@
 """Role rank measured as a whole: catalogues of several sizes under steady change.
 
 Writes target/bench/rank.json, and the section of docs/performance.md between the marks
-`rank`, or `rank-server` where QDRANT_URL names a server.
+`rank`, or `rank-server` where QDRANT_URL names a server; without one, also what sizing
+needs of it into docs/operations.md, between the marks `size`.
 """
 
 import argparse
@@ -82,6 +83,9 @@ def main():
     name = "rank-server" if server else "rank"
     options.docs.write_text(replace_section(options.docs.read_text(), name, section))
     say(f"figures: {os.path.relpath(options.docs)}")
+    if not server:
+        sizes = options.docs.parent / "operations.md"
+        sizes.write_text(replace_section(sizes.read_text(), "size", sections.sizing(results)))
 
 
 if __name__ == "__main__":

@@ -126,6 +126,27 @@ def figures(sizes):
     return table(head, [row for row in rows if any(row[1:])], words=1)
 
 
+#: What a platform engineer sizes by: the name, and the row of ROWS that it is.
+SIZING = [
+    ("searches in Qdrant, an event", "searches an event"),
+    ("Qdrant, processor milliseconds an event", "Qdrant: the same"),
+    ("role `rank`, processor milliseconds an event", "worker: processor milliseconds an event"),
+    ("role `rank`, memory at the end, at most, MiB", "worker: memory at the end, at most, MiB"),
+    ("Qdrant, memory at the end, MiB", "Qdrant: memory at the end, MiB"),
+    ("records to other lists, an event", "requests to other lists an event"),
+]
+
+
+def sizing(results):
+    """The section of docs/operations.md."""
+    cells, sizes = dict(ROWS), results["sizes"]
+    head = ["", *(f"{one['start']['articles']:,} articles" for one in sizes)]
+    rows = [[name, *(cells[row](one) for one in sizes)] for name, row in SIZING]
+    what = results["machine"]
+    source = f"{what['Processor']}; Lookalike {what['Lookalike']}; {what['Date']}; `make bench-rank`"
+    return f"{table(head, rows)}\n\n{source}."
+
+
 def baselines(sizes):
     rows = []
     for one in sizes:

@@ -38,7 +38,7 @@ def results(holders_left=0):
     hot = {"events": 10_000, "rate": 5.0, "quiet": {"own_list": waits}}
     hot["busy"] = {"own_list": waits, "hot_embeddings": 61.0, "burst_seconds": 0.3}
     options = {"rounds": 3, "seconds": 20, "in_flight": 64}
-    machine = {"Processor": "some"}
+    machine = {"Processor": "some", "Lookalike": "commit some", "Date": "2026-11-24"}
     return {"machine": machine, "options": options, "sizes": [size], "fan_out": fan_out, "hot": hot}
 
 
@@ -68,6 +68,12 @@ class Sections(unittest.TestCase):
             self.assertIn(part, text)
         self.assertIn("| events a second, as fast as possible | 120 (100–150) |", text)
         self.assertIn("| 1,000 | 120 | 10.0 | 12.0 | 12.0 | 40.0 (from 10 %) | 60.0 / 80.0 |", text)
+
+    def test_sizing_repeats_rows_of_the_figures(self):
+        text = sections.sizing(results())
+        self.assertIn("| searches in Qdrant, an event | 0.900 (0.900–0.900) |", text)
+        self.assertIn("| role `rank`, memory at the end, at most, MiB | 64.0, 80.0 |", text)
+        self.assertTrue(text.endswith("; `make bench-rank`."), text)
 
     def test_what_was_not_measured_is_left_out(self):
         found = results()
