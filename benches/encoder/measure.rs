@@ -13,6 +13,7 @@ use lookalike::encoder::Encoder;
 use lookalike::imaging::{self, ImageLimits};
 use lookalike::ports::{Embedder as _, Failed};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::Failure;
 use crate::clock::cpu_time;
@@ -28,7 +29,8 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Files, Failure> {
     if files.is_empty() { Err("no files".into()) } else { Ok(files) }
 }
 
-/// Pictures to vectors through the port, a task each as in the worker.
+/// Pictures to vectors through the port, a task each as in the worker, and as there as many
+/// of them decoded at a time as there are cores.
 pub(crate) async fn run(
     encoder: &Encoder,
     files: &Files,
@@ -36,8 +38,12 @@ pub(crate) async fn run(
     in_flight: usize,
 ) -> Result<Value, Failure> {
     let begun = Instant::now();
+    let decodes = Arc::new(Semaphore::new(thread::available_parallelism()?.get()));
     let embedded = stream::iter(0..images)
-        .map(|place| tokio::spawn(embed(encoder.clone(), Arc::clone(files), place % files.len())))
+        .map(|place| {
+            let (encoder, files, decodes) = (encoder.clone(), Arc::clone(files), Arc::clone(&decodes));
+            tokio::spawn(async move { embed(&encoder, &files[place % files.len()], &decodes).await })
+        })
         .buffer_unordered(in_flight.max(1));
     let joined = embedded.map(|joined| -> Result<(), Failure> {
         joined??;
@@ -47,16 +53,21 @@ pub(crate) async fn run(
     Ok(json!({"images": images, "seconds": begun.elapsed().as_secs_f64()}))
 }
 
-async fn embed(encoder: Encoder, files: Files, place: usize) -> Result<ImageEmbedding, Failed> {
-    let image = encoder.prepare(files[place].clone()).await?;
+async fn embed(encoder: &Encoder, file: &[u8], decodes: &Semaphore) -> Result<ImageEmbedding, Failed> {
+    let image = {
+        // The semaphore is never closed.
+        let _permit = decodes.acquire().await;
+        encoder.prepare(file.to_vec()).await?
+    };
     encoder.embed_image(image).await.map_err(Failed::new)
 }
 
 /// The vectors of the first `count` files, of unit length.
 pub(crate) async fn vectors(encoder: &Encoder, files: &Files, count: usize) -> Result<Value, Failure> {
+    let decodes = Semaphore::new(1);
     let mut found = Vec::with_capacity(count);
-    for place in 0..count.min(files.len()) {
-        let vector = embed(encoder.clone(), Arc::clone(files), place).await?;
+    for file in files.iter().take(count) {
+        let vector = embed(encoder, file, &decodes).await?;
         found.push(json!(vector.own.as_slice()));
     }
     Ok(json!({ "vectors": found }))
