@@ -98,8 +98,8 @@ impl Baseline<'_> {
         if let Some(list) = kept {
             return Ok(list);
         }
-        let view = self.writer.catalogue.rank_view(article_id).await?;
-        let list = view.and_then(|view| view.ranked.list(article_id, self.config.ranking.k));
+        let ranked = self.writer.catalogue.ranked(article_id).await?;
+        let list = ranked.list(article_id, self.config.ranking.k);
         Ok(list.into_iter().flat_map(|list| list.neighbours).map(|one| one.article_id).collect())
     }
 
@@ -138,8 +138,7 @@ impl Baseline<'_> {
         let list = Some(List { revision: Revision(0), entries });
         // Higher than any that the worker has made.
         let sequence = 1 << 40;
-        let glance = self.writer.catalogue.glance(article_id).await?;
-        let writes = glance.map_or(0, |glance| glance.writes);
+        let writes = self.writer.catalogue.glance(article_id).await?.writes;
         let state = Stored { sequence, ranking: 0, mark: Mark::Clear, list, holds, published: sequence };
         let ranked = Ranked { state, published_version: own.version, writes, ..Ranked::default() };
         Ok(self.writer.catalogue.store(article_id, &ranked).await?)

@@ -38,8 +38,7 @@ pub(crate) async fn write(running: &mut Running, path: &Path, sample: usize) -> 
     let k = running.world.config.ranking.k;
     for article in chosen {
         let article_id = id(article);
-        let view = running.world.catalogue.rank_view(&article_id).await?;
-        let list = view.and_then(|view| view.ranked.list(&article_id, k));
+        let list = running.world.catalogue.ranked(&article_id).await?.list(&article_id, k);
         let stored = list.map(|list| {
             list.neighbours.iter().map(|one| json!([one.article_id, one.score])).collect::<Vec<_>>()
         });

@@ -30,6 +30,7 @@ use crate::adapters::kafka::error::KafkaError;
 use crate::config::{Config, Role};
 use crate::health::Health;
 use crate::metrics::metrics;
+use crate::pipeline::rank::watch::{self, WatchRole};
 use crate::pipeline::{embed, rank};
 use crate::telemetry;
 
@@ -156,6 +157,7 @@ fn start_roles(
     if matches!(config.role, Role::All | Role::Rank) {
         let consumer = consume(config, &config.kafka.topics.rank, &format!("{prefix}.rank"))?;
         let (role, settings) = (parts.rank_role(config), config.rank_jobs.clone());
+        let watching = WatchRole::of(&role);
         let sweeper = parts.sweeper(config, Arc::clone(&consumer.control));
         let sweeping = sweeper.run(stop.clone());
         controls.push(Arc::clone(&consumer.control));
@@ -163,10 +165,10 @@ fn start_roles(
         tasks.spawn(async move { Ok(rank::run(role, consumer.records, &settings).await?) });
         tasks.spawn(async move { Ok(sweeping.await?) });
         let consumer = consume(config, &config.kafka.topics.similar, &format!("{prefix}.watch"))?;
-        let (role, settings) = (parts.watch_role(config), config.watch_jobs.clone());
+        let settings = config.watch_jobs.clone();
         controls.push(Arc::clone(&consumer.control));
         tasks.spawn(finished(consumer.finished));
-        tasks.spawn(async move { Ok(rank::watch::run(role, consumer.records, &settings).await?) });
+        tasks.spawn(async move { Ok(watch::run(watching, consumer.records, &settings).await?) });
     }
     Ok(controls)
 }

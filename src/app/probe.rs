@@ -68,7 +68,7 @@ pub(super) fn lookup(probe: Arc<WorkerProbe>) -> Lookup {
         async move {
             let (catalogue, k) = probe.catalogue.get().ok_or("the worker is starting")?;
             let view = catalogue.view(&article_id).await.map_err(|error| error.to_string())?;
-            Ok(view.and_then(|view| view.ranked.list(&article_id, *k)))
+            Ok(view.and_then(|(_, ranked)| ranked.list(&article_id, *k)))
         }
         .boxed()
     })

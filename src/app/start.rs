@@ -25,7 +25,6 @@ use crate::metrics::metrics;
 use crate::pipeline::dead_letter::DeadLetters;
 use crate::pipeline::embed::EmbedRole;
 use crate::pipeline::rank::sweep::Sweeper;
-use crate::pipeline::rank::watch::WatchRole;
 use crate::pipeline::rank::{Lists, RankRole, Sets};
 use crate::random::Random;
 use crate::retry::{Attempts, Failure, Tenure};
@@ -145,15 +144,6 @@ impl Parts {
             similar_topic: config.kafka.topics.similar.clone(),
             settings: ranking.clone(),
             comparison: Arc::new(ranking.comparison()),
-        }
-    }
-
-    pub(super) fn watch_role(&self, config: &Config) -> WatchRole {
-        WatchRole {
-            catalogue: Arc::new(self.catalogue.clone()),
-            log: Arc::new(self.producer.clone()),
-            attempts: self.attempts.clone(),
-            rank_topic: config.kafka.topics.rank.clone(),
         }
     }
 

@@ -67,7 +67,7 @@ async fn rebuild(
         let mut report = Report::default();
         for article in &packed {
             let stored = catalogue.view(&article.article_id).await.map_err(AppError::from)?;
-            let stored = stored.and_then(|view| view.ranked.list(&article.article_id, config.ranking.k));
+            let stored = stored.and_then(|(_, ranked)| ranked.list(&article.article_id, config.ranking.k));
             let stored = stored.map(|list| list.neighbours);
             let expected = (!article.is_empty()).then(|| exact(article));
             report.compare(&article.article_id, expected.as_deref(), stored.as_deref());

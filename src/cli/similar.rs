@@ -33,14 +33,14 @@ pub(super) async fn run(arguments: &SimilarArguments) -> anyhow::Result<ExitCode
     let store = OpenCatalogue::open(&config).await?;
     let found = store.catalogue.view(&arguments.article).await;
     store.close().await?;
-    let Some(view) = found.map_err(crate::app::AppError::from)? else {
+    let Some((content, ranked)) = found.map_err(crate::app::AppError::from)? else {
         bail!("article {} was never seen", arguments.article);
     };
-    let Some(list) = view.ranked.list(&arguments.article, config.ranking.k) else {
+    let Some(list) = ranked.list(&arguments.article, config.ranking.k) else {
         eprintln!(
             "lookalike: article {} {}",
             arguments.article,
-            if view.is_empty { "is deleted, or has neither image nor text" } else { "has no list yet" }
+            if content.is_empty { "is deleted, or has neither image nor text" } else { "has no list yet" }
         );
         return Ok(ExitCode::from(exit::FAILURE));
     };

@@ -79,6 +79,11 @@ pub struct Ranked {
 }
 
 impl Ranked {
+    /// Which write it is of.
+    pub fn glance(&self) -> Glance {
+        Glance { writes: self.writes, ranking: self.state.ranking }
+    }
+
     /// This state after a claim that followed it.
     pub fn claimed(&self, claim: &Claim<String>) -> Self {
         let mut claimed = Self { writes: self.writes + 1, ..self.clone() };
@@ -105,25 +110,21 @@ impl Ranked {
     }
 }
 
-/// An article as its own ranking reads it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RankView {
+/// What is stored of an article, as rankings see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content {
     /// Names the content; what is read of it afterwards is this or newer.
     pub revision: Revision,
     /// Highest version that changed anything of the article.
     pub version: Version,
     /// Neither image nor text is left.
     pub is_empty: bool,
-    pub ranked: Ranked,
 }
 
-/// What tells whether an article and its ranking state still are as they were read: the
-/// state is the same if `writes` and `ranking` are.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Which write of a ranking state is in force: the state is the same if both are. All 0
+/// for an article that was never ranked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Glance {
-    pub revision: Revision,
-    pub version: Version,
-    pub is_empty: bool,
     /// As [`Ranked::writes`].
     pub writes: u64,
     /// Name of the ranking that wrote last.
@@ -210,15 +211,15 @@ pub trait Catalogue: Send + Sync {
     /// Which write of the facts is in force; `None` for an article never seen.
     async fn facts_mark(&self, article_id: &str) -> Result<Option<FactsMark>, Failed>;
 
-    /// An article as its own ranking needs it; `None` if it was never seen. A list that
-    /// another owner's late write has spoiled reads as none, with a search under way.
-    async fn rank_view(&self, article_id: &str) -> Result<Option<RankView>, Failed>;
+    /// Contents of these articles; those never seen are absent.
+    async fn contents(&self, ids: &[String]) -> Result<BTreeMap<String, Content>, Failed>;
 
-    /// The same without the list.
-    async fn glance(&self, article_id: &str) -> Result<Option<Glance>, Failed>;
+    /// The ranking state of an article; the default for one that was never ranked. A list
+    /// that another owner's late write has spoiled reads as none, with a search under way.
+    async fn ranked(&self, article_id: &str) -> Result<Ranked, Failed>;
 
-    /// Revisions of these articles; those never seen are absent.
-    async fn revisions(&self, ids: &[String]) -> Result<BTreeMap<String, Revision>, Failed>;
+    /// Which write of that state is in force.
+    async fn glance(&self, article_id: &str) -> Result<Glance, Failed>;
 
     /// Revisions and bars of these articles; those never seen are absent.
     async fn standings(&self, ids: &[String]) -> Result<Vec<Standing>, Failed>;
@@ -252,8 +253,8 @@ pub trait Catalogue: Send + Sync {
     async fn store(&self, article_id: &str, ranked: &Ranked) -> Result<(), Failed>;
 
     /// Sequence, mark and what was published last of an article, and no more of its
-    /// ranking state; `None` if it was never seen.
-    async fn publishing(&self, article_id: &str) -> Result<Option<Ranked>, Failed>;
+    /// ranking state.
+    async fn publishing(&self, article_id: &str) -> Result<Ranked, Failed>;
 
     /// Up to `limit` articles with a mark, and the sequence each mark is of.
     async fn marked(&self, limit: usize) -> Result<Vec<(String, u64)>, Failed>;

@@ -11,7 +11,7 @@ mod log;
 mod objects;
 
 pub use catalogue::{
-    CandidateQuery, Candidates, Catalogue, FactsMark, FactsWrite, Glance, ImageWrite, RankView, Ranked,
+    CandidateQuery, Candidates, Catalogue, Content, FactsMark, FactsWrite, Glance, ImageWrite, Ranked,
     Restriction, Standing, TextWrite, Truncated,
 };
 pub use encoder::Embedder;

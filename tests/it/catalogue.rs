@@ -86,11 +86,11 @@ impl Fixture {
     }
 
     async fn rank(&self, article: &str) -> RankState {
-        self.catalogue.rank_view(article).await.unwrap().unwrap().ranked.state
+        self.ranked(article).await.state
     }
 
     async fn ranked(&self, article: &str) -> Ranked {
-        self.catalogue.rank_view(article).await.unwrap().map(|view| view.ranked).unwrap_or_default()
+        self.catalogue.ranked(article).await.unwrap()
     }
 
     /// Stores a state over the one that is there.

@@ -17,16 +17,13 @@ SECONDS = 60
 # Wire types of protobuf.
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 IMAGE_FIELDS = ("article_id", "image_id", "version", "deleted", "uri")
-ARTICLE_FIELDS = ("article_id", "facts_sequence", "text_version", "deleted_version", *TEXT_FIELDS)
+ARTICLE_FIELDS = ("article_id", "text_version", "deleted_version", *TEXT_FIELDS)
 
 
 def stored_articles(url, prefix, encoder):
     """article_id → Article, of everything that the worker has written."""
     articles = {}
     for point in scroll(url, f"{prefix}_articles_{encoder}", ARTICLE_FIELDS):
-        if "facts_sequence" not in point:
-            # The article's list is a point of its own.
-            continue
         text = {name: point[name] for name in TEXT_FIELDS if point.get(name)}
         articles[point["article_id"]] = Article(
             version_of(point, "deleted_version"), version_of(point, "text_version"), text

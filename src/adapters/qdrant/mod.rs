@@ -35,7 +35,8 @@ pub struct QdrantSettings {
     pub url: String,
     #[serde(default)]
     pub api_key: Option<String>,
-    /// Collections are `<prefix>_images_<encoder>` and `<prefix>_articles_<encoder>`.
+    /// Collections are `<prefix>_images_<encoder>`, `<prefix>_articles_<encoder>` and
+    /// `<prefix>_lists_<encoder>`.
     pub prefix: String,
     pub timeout_ms: u64,
     /// Create missing collections at start.
@@ -58,12 +59,13 @@ pub struct VectorShape {
     pub variants: bool,
 }
 
-/// A cheap handle to the two collections of one encoder.
+/// A cheap handle to the three collections of one encoder.
 #[derive(Clone)]
 pub struct Catalogue {
     client: Qdrant,
     images: String,
     articles: String,
+    lists: String,
     batched: rank_state::Batched,
 }
 
@@ -80,17 +82,19 @@ impl Catalogue {
             .skip_compatibility_check()
             .build()
             .map_err(|error| StoreError::Settings { url: settings.url.clone(), reason: error.to_string() })?;
-        let articles = format!("{}_articles_{fingerprint}", settings.prefix);
+        let [images, articles, lists] =
+            ["images", "articles", "lists"].map(|name| format!("{}_{name}_{fingerprint}", settings.prefix));
         Ok(Self {
-            images: format!("{}_images_{fingerprint}", settings.prefix),
-            batched: rank_state::Batched::start(&client, &articles, sizes),
+            batched: rank_state::Batched::start(&client, &articles, &lists, sizes),
+            images,
             articles,
+            lists,
             client,
         })
     }
 
-    /// Names of the image and the article collection.
-    pub fn collections(&self) -> [&str; 2] {
-        [&self.images, &self.articles]
+    /// Names of the collections of images, of articles and of lists.
+    pub fn collections(&self) -> [&str; 3] {
+        [&self.images, &self.articles, &self.lists]
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
-use list_maintenance::{Claim, Revision};
+use list_maintenance::Claim;
 
 use super::Catalogue;
 use crate::domain::article::{ArticleFacts, ArticleState, Profile};
 use crate::ports::{
-    self, CandidateQuery, Candidates, FactsMark, FactsWrite, Failed, Glance, ImageWrite, RankView, Ranked,
+    self, CandidateQuery, Candidates, Content, FactsMark, FactsWrite, Failed, Glance, ImageWrite, Ranked,
     Standing,
 };
 
@@ -39,16 +39,16 @@ impl ports::Catalogue for Catalogue {
         self.mark_of(article_id).await.map_err(Failed::new)
     }
 
-    async fn rank_view(&self, article_id: &str) -> Result<Option<RankView>, Failed> {
-        self.view(article_id).await.map_err(Failed::new)
+    async fn contents(&self, ids: &[String]) -> Result<BTreeMap<String, Content>, Failed> {
+        self.contents_of(ids).await.map_err(Failed::new)
     }
 
-    async fn glance(&self, article_id: &str) -> Result<Option<Glance>, Failed> {
+    async fn ranked(&self, article_id: &str) -> Result<Ranked, Failed> {
+        self.ranked_of(article_id).await.map_err(Failed::new)
+    }
+
+    async fn glance(&self, article_id: &str) -> Result<Glance, Failed> {
         self.glance_of(article_id).await.map_err(Failed::new)
-    }
-
-    async fn revisions(&self, ids: &[String]) -> Result<BTreeMap<String, Revision>, Failed> {
-        Ok(self.revisions_of(ids).await.map_err(Failed::new)?.into_iter().collect())
     }
 
     async fn standings(&self, ids: &[String]) -> Result<Vec<Standing>, Failed> {
@@ -84,7 +84,7 @@ impl ports::Catalogue for Catalogue {
         self.write_ranked(article_id, ranked).await.map_err(Failed::new)
     }
 
-    async fn publishing(&self, article_id: &str) -> Result<Option<Ranked>, Failed> {
+    async fn publishing(&self, article_id: &str) -> Result<Ranked, Failed> {
         self.publishing_of(article_id).await.map_err(Failed::new)
     }
 

@@ -1,11 +1,11 @@
 //! The payloads of an article's ranking state.
 //!
-//! Ranking keeps its state in two points of its own beside the article's: the entries of
-//! the list with their explanations, which are most of it and seldom read, and the rest,
-//! which every glance reads and every claim replaces. A point is replaced as a whole, so
-//! that many lists are one write, which for a Qdrant server is one entry of its log.
-//! (Payloads of many points, set one by one, are as many entries, each with a sync to
-//! disk: twenty times as slow, measured on 1.18.)
+//! Ranking keeps its state in two points of the list collection: the entries of the list
+//! with their explanations, which are most of it and seldom read, and the rest, which
+//! every glance reads and every claim replaces. A point is replaced as a whole, so that
+//! many lists are one write, which for a Qdrant server is one entry of its log. (Payloads
+//! of many points, set one by one, are as many entries, each with a sync to disk: twenty
+//! times as slow, measured on 1.18.)
 //!
 //! Guarantee: what is written is read back equal, to the last bit of every score. Keys
 //! that were not asked for read as never ranked. Entries are read only beside the state
@@ -18,7 +18,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use list_maintenance::{Entries, List, Mark, Revision, Score, Sizes, Stored};
+use list_maintenance::{Bar, Entries, List, Mark, Revision, Score, Sizes, Stored};
 use qdrant_client::Payload;
 use qdrant_client::qdrant::Value;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ use super::payload::{corrupt_json, hexadecimal, key, object, read};
 use crate::domain::event::Version;
 use crate::domain::list::{Entry, Explanation, RankState, Why};
 use crate::domain::rank_request;
-use crate::ports::{FactsMark, Glance, Place, RankView, Ranked, Standing};
+use crate::ports::{Content, FactsMark, Glance, Place, Ranked};
 
 /// The entries of a state, if it has a list.
 pub(super) fn of_entries(article_id: &str, ranked: &Ranked) -> Option<Payload> {
@@ -98,13 +98,9 @@ impl From<ReadEntry> for Entry {
     }
 }
 
-/// What an article's own ranking reads, entries included.
-pub(super) const VIEW_KEYS: [&str; 20] = [
+/// A whole state, entries included.
+pub(super) const RANKED_KEYS: [&str; 16] = [
     key::ARTICLE_ID,
-    key::CONTENT,
-    key::REVISION,
-    key::IMAGE_COUNT,
-    key::EMBEDDED_TEXT,
     key::WRITES,
     key::SEQUENCE,
     key::RANKING,
@@ -122,21 +118,12 @@ pub(super) const VIEW_KEYS: [&str; 20] = [
     key::PUBLISHED_OFFSET,
 ];
 
-/// What tells whether an article and its list still are as they were read.
-pub(super) const GLANCE_KEYS: [&str; 7] = [
-    key::ARTICLE_ID,
-    key::CONTENT,
-    key::REVISION,
-    key::IMAGE_COUNT,
-    key::EMBEDDED_TEXT,
-    key::WRITES,
-    key::RANKING,
-];
+/// What tells which write of a state is in force.
+pub(super) const GLANCE_KEYS: [&str; 3] = [key::ARTICLE_ID, key::WRITES, key::RANKING];
 
 /// What tells whether a published list is the newest.
-pub(super) const PUBLISHING_KEYS: [&str; 8] = [
+pub(super) const PUBLISHING_KEYS: [&str; 7] = [
     key::ARTICLE_ID,
-    key::CONTENT,
     key::SEQUENCE,
     key::DIRTY,
     key::SEARCHING,
@@ -145,21 +132,16 @@ pub(super) const PUBLISHING_KEYS: [&str; 8] = [
     key::PUBLISHED_OFFSET,
 ];
 
-/// What another article's ranking reads. The list's revision only tells whether there
-/// is a list.
-pub(super) const STANDING_KEYS: [&str; 6] =
-    [key::ARTICLE_ID, key::CONTENT, key::SEQUENCE, key::SEARCHING, key::TAU, key::LIST_REVISION];
+/// What tells the bar. The list's revision only tells whether there is a list.
+pub(super) const BAR_KEYS: [&str; 5] =
+    [key::ARTICLE_ID, key::SEQUENCE, key::SEARCHING, key::TAU, key::LIST_REVISION];
+
+/// What rankings read of an article.
+pub(super) const CONTENT_KEYS: [&str; 5] =
+    [key::ARTICLE_ID, key::CONTENT, key::REVISION, key::IMAGE_COUNT, key::EMBEDDED_TEXT];
 
 #[derive(Deserialize)]
-struct Payloads {
-    #[serde(default)]
-    content: Option<String>,
-    #[serde(default)]
-    revision: Version,
-    #[serde(default)]
-    image_count: u64,
-    #[serde(default)]
-    embedded_text: bool,
+struct State {
     #[serde(default)]
     writes: u64,
     #[serde(default)]
@@ -195,12 +177,10 @@ fn number(text: Option<&str>) -> u64 {
     text.and_then(|text| u64::from_str_radix(text, 16).ok()).unwrap_or(0)
 }
 
-/// The points of an article, as they are read together.
+/// The points of a state, as they are read together.
 #[derive(Default)]
 pub(super) struct Parts {
-    /// Fields of the article and of its ranking state.
-    pub(super) fields: HashMap<String, Value>,
-    /// Of its entries.
+    state: HashMap<String, Value>,
     entries: HashMap<String, Value>,
 }
 
@@ -209,41 +189,56 @@ impl Parts {
         if payload.contains_key(key::ENTRIES) {
             self.entries = payload;
         } else {
-            self.fields.extend(payload);
+            self.state = payload;
         }
     }
 }
 
-/// An article with its list.
-pub(super) fn view(collection: &str, parts: Parts, sizes: Sizes) -> Result<RankView, StoreError> {
-    let read: Payloads = read(collection, parts.fields)?;
+/// A state with its list.
+pub(super) fn ranked(collection: &str, parts: Parts, sizes: Sizes) -> Result<Ranked, StoreError> {
+    let read: State = read(collection, parts.state)?;
     let (revision, horizon) = (read.list_revision.clone(), read.horizon());
-    let mut view = RankView::from(read);
-    let Some(revision) = revision else { return Ok(view) };
+    let mut ranked = Ranked::from(read);
+    let Some(revision) = revision else { return Ok(ranked) };
     let written = parts.entries.get(key::WRITES).and_then(Value::as_integer);
+    let is_whole = written.and_then(|number| u64::try_from(number).ok()) == Some(ranked.list_writes);
     let text = parts.entries.get(key::ENTRIES).and_then(|text| text.as_str());
-    let state = &mut view.ranked.state;
-    match text
-        .filter(|_| written.and_then(|number| u64::try_from(number).ok()) == Some(view.ranked.list_writes))
-    {
+    match text.filter(|_| is_whole) {
         Some(text) => {
             let entries: Vec<ReadEntry> =
                 serde_json::from_str(text).map_err(|error| corrupt_json(collection, &error))?;
             let entries = entries.into_iter().map(Entry::from).collect();
             let entries = Entries::restored(entries, horizon, sizes);
-            state.list = Some(List { revision: Revision(number(Some(&revision))), entries });
+            ranked.state.list = Some(List { revision: Revision(number(Some(&revision))), entries });
         }
-        None => state.mark = Mark::Searching,
+        None => ranked.state.mark = Mark::Searching,
     }
-    Ok(view)
+    Ok(ranked)
 }
 
-/// An article without its list.
-pub(super) fn without_list(collection: &str, fields: HashMap<String, Value>) -> Result<RankView, StoreError> {
-    read::<Payloads>(collection, fields).map(RankView::from)
+/// A state without its list.
+pub(super) fn without_list(collection: &str, parts: Parts) -> Result<Ranked, StoreError> {
+    read::<State>(collection, parts.state).map(Ranked::from)
 }
 
-impl Payloads {
+pub(super) fn glance(collection: &str, parts: Parts) -> Result<Glance, StoreError> {
+    let ranked = without_list(collection, parts)?;
+    Ok(Glance { writes: ranked.writes, ranking: ranked.state.ranking })
+}
+
+/// The bar of a state, for which its entries are not needed.
+pub(super) fn bar(collection: &str, parts: Parts) -> Result<Bar, StoreError> {
+    let read: State = read(collection, parts.state)?;
+    let horizon = read.tau.map(|score| list_maintenance::Place { score: Score(score), id: String::new() });
+    let list = read.list_revision.as_deref().map(|revision| List {
+        revision: Revision(number(Some(revision))),
+        entries: Entries::<String, Why>::restored(Vec::new(), horizon, Sizes { k: 1, kept: 1 }),
+    });
+    let mark = if read.searching { Mark::Searching } else { Mark::Clear };
+    Ok(Stored { sequence: read.sequence, mark, list, ..RankState::default() }.bar())
+}
+
+impl State {
     fn horizon(&self) -> Option<list_maintenance::Place<String>> {
         self.tau
             .zip(self.horizon_id.clone())
@@ -251,8 +246,8 @@ impl Payloads {
     }
 }
 
-impl From<Payloads> for RankView {
-    fn from(read: Payloads) -> Self {
+impl From<State> for Ranked {
+    fn from(read: State) -> Self {
         let mark = match (read.searching, read.dirty) {
             (true, _) => Mark::Searching,
             (false, true) => Mark::Editing,
@@ -268,45 +263,33 @@ impl From<Payloads> for RankView {
         };
         let place = read.published_partition.zip(read.published_offset);
         Self {
-            revision: Revision(number(read.content.as_deref())),
-            version: read.revision,
-            is_empty: read.image_count == 0 && !read.embedded_text,
-            ranked: Ranked {
-                state,
-                published_version: read.published_version,
-                published_at: place.map(|(partition, offset)| Place { partition, offset }),
-                writes: read.writes,
-                list_writes: read.list_writes,
-            },
+            state,
+            published_version: read.published_version,
+            published_at: place.map(|(partition, offset)| Place { partition, offset }),
+            writes: read.writes,
+            list_writes: read.list_writes,
         }
     }
 }
 
-pub(super) fn standing(
-    collection: &str,
-    article_id: String,
-    payload: HashMap<String, Value>,
-) -> Result<Standing, StoreError> {
-    let read: Payloads = read(collection, payload)?;
-    // The bar of the same state with its entries left away.
-    let horizon = read.tau.map(|score| list_maintenance::Place { score: Score(score), id: String::new() });
-    let list = read.list_revision.as_deref().map(|revision| List {
-        revision: Revision(number(Some(revision))),
-        entries: Entries::<String, Why>::restored(Vec::new(), horizon, Sizes { k: 1, kept: 1 }),
-    });
-    let mark = if read.searching { Mark::Searching } else { Mark::Clear };
-    let stored = Stored { sequence: read.sequence, mark, list, ..RankState::default() };
-    let revision = Revision(number(read.content.as_deref()));
-    Ok(Standing { article_id, revision, bar: stored.bar() })
+#[derive(Deserialize)]
+struct Facts {
+    #[serde(default)]
+    revision: Version,
+    #[serde(default)]
+    image_count: u64,
+    #[serde(default)]
+    embedded_text: bool,
 }
 
-pub(super) fn glance(collection: &str, payload: HashMap<String, Value>) -> Result<Glance, StoreError> {
-    let RankView { revision, version, is_empty, ranked } = without_list(collection, payload)?;
-    Ok(Glance { revision, version, is_empty, writes: ranked.writes, ranking: ranked.state.ranking })
+pub(super) fn content(collection: &str, payload: HashMap<String, Value>) -> Result<Content, StoreError> {
+    let revision = revision(&payload);
+    let Facts { revision: version, image_count, embedded_text } = read(collection, payload)?;
+    Ok(Content { revision, version, is_empty: image_count == 0 && !embedded_text })
 }
 
 /// Revision of an article.
-pub(super) fn revision(payload: &HashMap<String, Value>) -> Revision {
+fn revision(payload: &HashMap<String, Value>) -> Revision {
     Revision(number(payload.get(key::CONTENT).and_then(|text| text.as_str()).map(String::as_str)))
 }
 

@@ -3,22 +3,24 @@
 //! Guarantee: a read sees every write that was completed before it was asked for, also
 //! one that went in another batch; a write's condition holds for itself alone.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use list_maintenance::{Claim, Revision, Sizes};
-use qdrant_client::qdrant::{Condition, Filter, GetPointsBuilder, PointId, PointStruct, UpsertPointsBuilder};
+use list_maintenance::{Bar, Claim, Sizes};
+use qdrant_client::qdrant::{
+    Condition, Filter, GetPointsBuilder, PointId, PointStruct, RetrievedPoint, UpsertPointsBuilder,
+};
 use qdrant_client::{Payload, Qdrant};
 
 use super::batch::Batcher;
 use super::call::{self, call};
 use super::filters::unless_newer;
 use super::payload::{self, article_point, entries_point, key, list_point};
-use super::rank_payload::{self, GLANCE_KEYS, PUBLISHING_KEYS, Parts, STANDING_KEYS, VIEW_KEYS};
+use super::rank_payload::{self, BAR_KEYS, CONTENT_KEYS, GLANCE_KEYS, PUBLISHING_KEYS, Parts, RANKED_KEYS};
 use super::read::include;
 use super::write::{no_vectors, strong};
 use super::{Catalogue, StoreError};
 use crate::metrics::QdrantOperation;
-use crate::ports::{FactsMark, Glance, RankView, Ranked, Standing};
+use crate::ports::{Content, FactsMark, Glance, Ranked, Standing};
 
 /// Most items of one call.
 const READS_AT_ONCE: usize = 64;
@@ -29,10 +31,10 @@ const WRITES_AT_ONCE: usize = 16;
 /// Points asked for at once.
 const POINTS_AT_ONCE: usize = 1000;
 
-/// One of an article's points.
+/// One of a state's points.
 type PointOf = fn(&str) -> PointId;
-/// An article, and its ranking state without the entries.
-const STATE_POINTS: [PointOf; 2] = [article_point, list_point];
+/// All but the entries.
+const STATE: [PointOf; 1] = [list_point];
 
 /// What becomes of an article's ranking state, unless it has more writes than this.
 struct Write {
@@ -46,22 +48,26 @@ struct Write {
 /// The calls that jobs share.
 #[derive(Clone)]
 pub(super) struct Batched {
-    views: Batcher<String, Option<RankView>>,
-    glances: Batcher<String, Option<Glance>>,
-    publishing: Batcher<String, Option<RankView>>,
-    revisions: Batcher<Vec<String>, HashMap<String, Revision>>,
+    contents: Batcher<Vec<String>, BTreeMap<String, Content>>,
+    ranked: Batcher<String, Ranked>,
+    glances: Batcher<String, Glance>,
+    publishing: Batcher<String, Ranked>,
     writes: Batcher<Write, ()>,
 }
 
 impl Batched {
-    pub(super) fn start(client: &Qdrant, articles: &str, sizes: Sizes) -> Self {
-        let points = Points { client: client.clone(), articles: articles.to_owned(), sizes };
-        let (views, glances, publishing) = (points.clone(), points.clone(), points.clone());
-        let (revisions, writes) = (points.clone(), points);
+    pub(super) fn start(client: &Qdrant, articles: &str, lists: &str, sizes: Sizes) -> Self {
+        let (articles, lists) = (articles.to_owned(), lists.to_owned());
+        let points = Points { client: client.clone(), articles, lists, sizes };
+        let [contents, ranked, glances, publishing] = std::array::from_fn(|_| points.clone());
         Self {
-            views: Batcher::start(READS_AT_ONCE, CALLS_AT_ONCE, move |ids| {
-                let points = views.clone();
-                async move { points.views(&ids).await }
+            contents: Batcher::start(READS_AT_ONCE, CALLS_AT_ONCE, move |wanted| {
+                let points = contents.clone();
+                async move { points.contents(&wanted).await }
+            }),
+            ranked: Batcher::start(READS_AT_ONCE, CALLS_AT_ONCE, move |ids| {
+                let points = ranked.clone();
+                async move { points.ranked(&ids).await }
             }),
             glances: Batcher::start(READS_AT_ONCE, CALLS_AT_ONCE, move |ids| {
                 let points = glances.clone();
@@ -71,88 +77,108 @@ impl Batched {
                 let points = publishing.clone();
                 async move { points.publishing(&ids).await }
             }),
-            revisions: Batcher::start(READS_AT_ONCE, CALLS_AT_ONCE, move |wanted| {
-                let points = revisions.clone();
-                async move { points.revisions(&wanted).await }
-            }),
             writes: Batcher::start(WRITES_AT_ONCE, CALLS_AT_ONCE, move |batch| {
-                let points = writes.clone();
+                let points = points.clone();
                 async move { points.write(batch).await }
             }),
         }
     }
 }
 
-/// The article collection.
+/// The collections of articles and lists.
 #[derive(Clone)]
 struct Points {
     client: Qdrant,
     articles: String,
+    lists: String,
     sizes: Sizes,
 }
 
 impl Points {
-    /// These points of these articles with these keys; articles never seen are left out.
-    /// What is not needed is not asked for: the store decodes a point as a whole.
-    async fn get<'a, const N: usize>(
+    /// These points with these keys, those that exist. What is not needed is not asked
+    /// for: the store decodes a point as a whole.
+    async fn get(
         &self,
-        ids: impl IntoIterator<Item = &'a String>,
+        collection: &str,
+        ids: &[PointId],
+        keys: &[&str],
+    ) -> Result<Vec<RetrievedPoint>, StoreError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(POINTS_AT_ONCE) {
+            let get = GetPointsBuilder::new(collection, ids.to_vec()).with_payload(include(keys));
+            found.extend(call(QdrantOperation::Read, self.client.get_points(get)).await?.result);
+        }
+        Ok(found)
+    }
+
+    /// States of these articles, each of these points; those never ranked are left out.
+    async fn states<const N: usize>(
+        &self,
+        ids: impl IntoIterator<Item = &String>,
         points: [PointOf; N],
         keys: &[&str],
     ) -> Result<HashMap<String, Parts>, StoreError> {
         let ids: Vec<_> = ids.into_iter().flat_map(|id| points.map(|point| point(id))).collect();
-        let mut found: HashMap<String, Parts> = HashMap::with_capacity(ids.len() / N);
-        for ids in ids.chunks(POINTS_AT_ONCE) {
-            let get = GetPointsBuilder::new(&self.articles, ids.to_vec()).with_payload(include(keys));
-            for point in call(QdrantOperation::Read, self.client.get_points(get)).await?.result {
-                let article_id = payload::article_id(&self.articles, &point.payload)?;
-                found.entry(article_id).or_default().add(point.payload);
-            }
+        let mut found: HashMap<String, Parts> = HashMap::with_capacity(ids.len());
+        for point in self.get(&self.lists, &ids, keys).await? {
+            let article_id = payload::article_id(&self.lists, &point.payload)?;
+            found.entry(article_id).or_default().add(point.payload);
         }
-        found.retain(|_, parts| parts.fields.contains_key(key::CONTENT));
         Ok(found)
     }
 
-    async fn views(&self, ids: &[String]) -> Result<Vec<Option<RankView>>, StoreError> {
-        let points = [article_point, list_point, entries_point];
-        self.read(ids, points, &VIEW_KEYS, |parts| rank_payload::view(&self.articles, parts, self.sizes))
-            .await
-    }
-
-    async fn glances(&self, ids: &[String]) -> Result<Vec<Option<Glance>>, StoreError> {
-        let glance = |parts: Parts| rank_payload::glance(&self.articles, parts.fields);
-        self.read(ids, STATE_POINTS, &GLANCE_KEYS, glance).await
-    }
-
-    async fn publishing(&self, ids: &[String]) -> Result<Vec<Option<RankView>>, StoreError> {
-        let state = |parts: Parts| rank_payload::without_list(&self.articles, parts.fields);
-        self.read(ids, STATE_POINTS, &PUBLISHING_KEYS, state).await
-    }
-
-    async fn read<T: Clone, const N: usize>(
+    /// What each of these articles' states says.
+    async fn each<T: Clone + Default, const N: usize>(
         &self,
         ids: &[String],
         points: [PointOf; N],
         keys: &[&str],
         of: impl Fn(Parts) -> Result<T, StoreError>,
-    ) -> Result<Vec<Option<T>>, StoreError> {
+    ) -> Result<Vec<T>, StoreError> {
         let unique: BTreeSet<&String> = ids.iter().collect();
         let mut found = HashMap::new();
-        for (article_id, parts) in self.get(unique, points, keys).await? {
+        for (article_id, parts) in self.states(unique, points, keys).await? {
             found.insert(article_id, of(parts)?);
         }
-        Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
+        Ok(ids.iter().map(|id| found.get(id).cloned().unwrap_or_default()).collect())
     }
 
-    async fn revisions(&self, wanted: &[Vec<String>]) -> Result<Vec<HashMap<String, Revision>>, StoreError> {
+    async fn ranked(&self, ids: &[String]) -> Result<Vec<Ranked>, StoreError> {
+        let ranked = |parts| rank_payload::ranked(&self.lists, parts, self.sizes);
+        self.each(ids, [list_point, entries_point], &RANKED_KEYS, ranked).await
+    }
+
+    async fn glances(&self, ids: &[String]) -> Result<Vec<Glance>, StoreError> {
+        self.each(ids, STATE, &GLANCE_KEYS, |parts| rank_payload::glance(&self.lists, parts)).await
+    }
+
+    async fn publishing(&self, ids: &[String]) -> Result<Vec<Ranked>, StoreError> {
+        self.each(ids, STATE, &PUBLISHING_KEYS, |parts| rank_payload::without_list(&self.lists, parts)).await
+    }
+
+    async fn bars(&self, ids: &[String]) -> Result<HashMap<String, Bar>, StoreError> {
+        let states = self.states(ids, STATE, &BAR_KEYS).await?.into_iter();
+        states.map(|(id, parts)| Ok((id, rank_payload::bar(&self.lists, parts)?))).collect()
+    }
+
+    async fn content<'a>(
+        &self,
+        ids: impl IntoIterator<Item = &'a String>,
+    ) -> Result<HashMap<String, Content>, StoreError> {
+        let ids: Vec<_> = ids.into_iter().map(|id| article_point(id)).collect();
+        let found = self.get(&self.articles, &ids, &CONTENT_KEYS).await?.into_iter();
+        let of = |point: RetrievedPoint| {
+            let article_id = payload::article_id(&self.articles, &point.payload)?;
+            Ok((article_id, rank_payload::content(&self.articles, point.payload)?))
+        };
+        found.map(of).collect()
+    }
+
+    async fn contents(&self, wanted: &[Vec<String>]) -> Result<Vec<BTreeMap<String, Content>>, StoreError> {
         let unique: BTreeSet<&String> = wanted.iter().flatten().collect();
-        let mut revisions = HashMap::new();
-        let keys = [key::ARTICLE_ID, key::CONTENT];
-        for (article_id, parts) in self.get(unique, [article_point], &keys).await? {
-            revisions.insert(article_id, rank_payload::revision(&parts.fields));
-        }
+        let contents = self.content(unique).await?;
         let of =
-            |ids: &Vec<String>| ids.iter().filter_map(|id| Some((id.clone(), *revisions.get(id)?))).collect();
+            |ids: &Vec<String>| ids.iter().filter_map(|id| Some((id.clone(), *contents.get(id)?))).collect();
         Ok(wanted.iter().map(of).collect())
     }
 
@@ -184,7 +210,7 @@ impl Points {
             let written = ids.into_iter().zip(payloads).filter_map(|(id, payload)| Some((id, payload?)));
             points.extend(written.map(|(id, payload)| PointStruct::new(id, no_vectors(), payload)));
         }
-        let upsert = UpsertPointsBuilder::new(&self.articles, points)
+        let upsert = UpsertPointsBuilder::new(&self.lists, points)
             .update_filter(Filter::should(conditions))
             .ordering(strong())
             .wait(true);
@@ -193,38 +219,43 @@ impl Points {
 }
 
 impl Catalogue {
-    /// An article as its own ranking reads it; `None` if it was never seen.
-    pub async fn view(&self, article_id: &str) -> Result<Option<RankView>, StoreError> {
-        self.batched.views.call(article_id.to_owned()).await
+    /// Content and ranking state of an article; `None` if it was never seen.
+    pub async fn view(&self, article_id: &str) -> Result<Option<(Content, Ranked)>, StoreError> {
+        let ids = [article_id.to_owned()];
+        let (contents, ranked) = tokio::try_join!(self.contents_of(&ids), self.ranked_of(article_id))?;
+        Ok(contents.get(article_id).map(|content| (*content, ranked)))
     }
 
-    pub(super) async fn glance_of(&self, article_id: &str) -> Result<Option<Glance>, StoreError> {
+    pub(super) async fn contents_of(&self, ids: &[String]) -> Result<BTreeMap<String, Content>, StoreError> {
+        self.batched.contents.call(ids.to_vec()).await
+    }
+
+    pub(super) async fn ranked_of(&self, article_id: &str) -> Result<Ranked, StoreError> {
+        self.batched.ranked.call(article_id.to_owned()).await
+    }
+
+    pub(super) async fn glance_of(&self, article_id: &str) -> Result<Glance, StoreError> {
         self.batched.glances.call(article_id.to_owned()).await
     }
 
-    pub(super) async fn publishing_of(&self, article_id: &str) -> Result<Option<Ranked>, StoreError> {
-        let view = self.batched.publishing.call(article_id.to_owned()).await?;
-        Ok(view.map(|view| view.ranked))
-    }
-
-    pub(super) async fn revisions_of(&self, ids: &[String]) -> Result<HashMap<String, Revision>, StoreError> {
-        if ids.is_empty() {
-            return Ok(HashMap::new());
-        }
-        self.batched.revisions.call(ids.to_vec()).await
+    pub(super) async fn publishing_of(&self, article_id: &str) -> Result<Ranked, StoreError> {
+        self.batched.publishing.call(article_id.to_owned()).await
     }
 
     pub(super) async fn standings_of(&self, ids: &[String]) -> Result<Vec<Standing>, StoreError> {
-        let standing = |(article_id, parts): (_, Parts)| {
-            rank_payload::standing(&self.articles, article_id, parts.fields)
+        let points = self.points();
+        let (contents, bars) = tokio::try_join!(points.content(ids), points.bars(ids))?;
+        let standing = |(article_id, content): (String, Content)| {
+            let bar = bars.get(&article_id).copied().unwrap_or(Bar::NoList);
+            Standing { article_id, revision: content.revision, bar }
         };
-        self.points().get(ids, STATE_POINTS, &STANDING_KEYS).await?.into_iter().map(standing).collect()
+        Ok(contents.into_iter().map(standing).collect())
     }
 
     pub(super) async fn mark_of(&self, article_id: &str) -> Result<Option<FactsMark>, StoreError> {
         let keys = [key::ARTICLE_ID, key::CONTENT, key::FACTS_SEQUENCE];
-        let found = self.points().get([&article_id.to_owned()], [article_point], &keys).await?;
-        Ok(found.get(article_id).map(|parts| rank_payload::facts_mark(&parts.fields)))
+        let found = self.points().get(&self.articles, &[article_point(article_id)], &keys).await?;
+        Ok(found.first().map(|point| rank_payload::facts_mark(&point.payload)))
     }
 
     /// Takes the next sequence of an article's list, if its state still is what was read.
@@ -260,6 +291,7 @@ impl Catalogue {
     fn points(&self) -> Points {
         // Sizes are of no account to what these read.
         let sizes = Sizes { k: 1, kept: 1 };
-        Points { client: self.client.clone(), articles: self.articles.clone(), sizes }
+        let (articles, lists) = (self.articles.clone(), self.lists.clone());
+        Points { client: self.client.clone(), articles, lists, sizes }
     }
 }

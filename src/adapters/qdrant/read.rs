@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use qdrant_client::qdrant::{
-    Condition, Filter, GetPointsBuilder, PayloadIncludeSelector, PointId, Range, RetrievedPoint,
+    Condition, Filter, GetPointsBuilder, PayloadIncludeSelector, PointId, RetrievedPoint,
     ScrollPointsBuilder, VectorsSelector, point_id, with_payload_selector, with_vectors_selector,
 };
 
@@ -119,30 +119,29 @@ impl Catalogue {
     }
 
     pub(super) async fn holders_of(&self, article_id: &str) -> Result<Vec<String>, StoreError> {
-        self.article_ids(Filter::must([keyword(key::LIST_IDS, article_id)])).await
+        let holding = Filter::must([keyword(key::LIST_IDS, article_id)]);
+        self.article_ids(ScrollPointsBuilder::new(&self.lists).filter(holding)).await
     }
 
     /// All articles ever seen.
     pub async fn all_article_ids(&self) -> Result<Vec<String>, StoreError> {
-        self.article_ids(articles()).await
+        self.article_ids(ScrollPointsBuilder::new(&self.articles)).await
     }
 
-    async fn article_ids(&self, filter: Filter) -> Result<Vec<String>, StoreError> {
-        let request =
-            ScrollPointsBuilder::new(&self.articles).filter(filter).with_payload(include(&[key::ARTICLE_ID]));
-        let points = self.scroll(request).await?;
+    async fn article_ids(&self, request: ScrollPointsBuilder) -> Result<Vec<String>, StoreError> {
+        let points = self.scroll(request.with_payload(include(&[key::ARTICLE_ID]))).await?;
         points.iter().map(|point| payload::article_id(&self.articles, &point.payload)).collect()
     }
 
     pub(super) async fn marked_articles(&self, limit: usize) -> Result<Vec<(String, u64)>, StoreError> {
-        let request = ScrollPointsBuilder::new(&self.articles)
+        let request = ScrollPointsBuilder::new(&self.lists)
             .filter(Filter::must([Condition::matches(key::DIRTY, true)]))
             .with_payload(include(&[key::ARTICLE_ID, key::SEQUENCE]))
             .limit(u32::try_from(limit).unwrap_or(u32::MAX));
         let points = call(QdrantOperation::Scroll, self.client.scroll(request)).await?.result;
         let of = |point: &RetrievedPoint| {
             let sequence = point.payload.get(key::SEQUENCE).and_then(|value| value.as_integer());
-            let article_id = payload::article_id(&self.articles, &point.payload)?;
+            let article_id = payload::article_id(&self.lists, &point.payload)?;
             Ok((article_id, sequence.and_then(|number| u64::try_from(number).ok()).unwrap_or(0)))
         };
         points.iter().map(of).collect()
@@ -154,7 +153,6 @@ impl Catalogue {
         limit: usize,
     ) -> Result<(Vec<String>, Option<String>), StoreError> {
         let mut request = ScrollPointsBuilder::new(&self.articles)
-            .filter(articles())
             .with_payload(include(&[key::ARTICLE_ID]))
             .limit(u32::try_from(limit).unwrap_or(u32::MAX));
         if let Some(from) = from {
@@ -198,12 +196,6 @@ fn image_embedding(collection: &str, vectors: Vec<Vec<f32>>) -> Result<ImageEmbe
 
 fn corrupt(collection: &str, reason: &str) -> StoreError {
     StoreError::Corrupt { collection: collection.to_owned(), reason: reason.to_owned() }
-}
-
-/// The points of articles, without those of their lists.
-fn articles() -> Filter {
-    let written = Range { gte: Some(1.0), ..Range::default() };
-    Filter::must([Condition::range(key::FACTS_SEQUENCE, written)])
 }
 
 pub(super) fn include(keys: &[&str]) -> with_payload_selector::SelectorOptions {

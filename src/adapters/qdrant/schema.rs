@@ -1,8 +1,13 @@
-//! The two collections: created when missing, verified when present.
+//! The collections: created when missing, verified when present.
 //!
-//! Guarantee: after `prepare`, both collections exist with cosine vectors of this
-//! encoder's dimension, with one or several vectors an image as the encoder gives them,
-//! and with the payload indexes that the filters need.
+//! Guarantee: after `prepare`, images and articles have collections with cosine vectors
+//! of this encoder's dimension, with one or several vectors an image as the encoder gives
+//! them; lists have one without vectors; and each has the payload indexes that the
+//! filters need.
+//!
+//! Lists are written many times as often as what they are made of. A server moves a point
+//! of an indexed segment when it changes, and builds the index anew when a fifth has
+//! moved: so lists share no collection with vectors.
 
 use qdrant_client::qdrant::{
     CreateCollectionBuilder, CreateFieldIndexCollectionBuilder, Distance, FieldType, MultiVectorComparator,
@@ -25,16 +30,18 @@ const IMAGE_INDEXES: [(&str, FieldType); 4] = [
     (key::CATEGORIES, FieldType::Keyword),
     (key::GROUP, FieldType::Keyword),
 ];
-const ARTICLE_INDEXES: [(&str, FieldType); 9] = [
+const ARTICLE_INDEXES: [(&str, FieldType); 4] = [
+    (key::FACTS_SEQUENCE, FieldType::Integer),
+    (key::IMAGE_COUNT, FieldType::Integer),
+    (key::CATEGORIES, FieldType::Keyword),
+    (key::GROUP, FieldType::Keyword),
+];
+const LIST_INDEXES: [(&str, FieldType); 5] = [
     (key::LIST_IDS, FieldType::Keyword),
     (key::DIRTY, FieldType::Bool),
     (key::SEARCHING, FieldType::Bool),
     (key::TAU, FieldType::Float),
     (key::WRITES, FieldType::Integer),
-    (key::FACTS_SEQUENCE, FieldType::Integer),
-    (key::IMAGE_COUNT, FieldType::Integer),
-    (key::CATEGORIES, FieldType::Keyword),
-    (key::GROUP, FieldType::Keyword),
 ];
 
 impl Catalogue {
@@ -56,12 +63,11 @@ impl Catalogue {
         }
     }
 
-    /// Creates or verifies both collections for vectors of this shape.
+    /// Creates or verifies the collections for vectors of this shape.
     pub async fn prepare(&self, settings: &QdrantSettings, shape: VectorShape) -> Result<(), StoreError> {
         self.verify_server().await?;
-        let [images, articles] = self.wanted(shape);
-        for (wanted, indexes) in [(images, IMAGE_INDEXES.as_slice()), (articles, ARTICLE_INDEXES.as_slice())]
-        {
+        let indexes = [IMAGE_INDEXES.as_slice(), &ARTICLE_INDEXES, &LIST_INDEXES];
+        for (wanted, indexes) in self.wanted(shape).into_iter().zip(indexes) {
             let collection = wanted.collection;
             if !call(QdrantOperation::Admin, self.client.collection_exists(collection)).await? {
                 if !settings.create_collections {
@@ -78,24 +84,27 @@ impl Catalogue {
         Ok(())
     }
 
-    /// Both collections as vectors of this shape need them. Texts have no variants.
-    fn wanted(&self, shape: VectorShape) -> [Wanted<'_>; 2] {
+    /// The collections as vectors of this shape need them. Texts have no variants.
+    fn wanted(&self, shape: VectorShape) -> [Wanted<'_>; 3] {
         let text = VectorShape { variants: false, ..shape };
         [
-            Wanted { collection: &self.images, vector: IMAGE_VECTOR, shape },
-            Wanted { collection: &self.articles, vector: TEXT_VECTOR, shape: text },
+            Wanted { collection: &self.images, vector: Some((IMAGE_VECTOR, shape)) },
+            Wanted { collection: &self.articles, vector: Some((TEXT_VECTOR, text)) },
+            Wanted { collection: &self.lists, vector: None },
         ]
     }
 
     async fn create(&self, settings: &QdrantSettings, wanted: Wanted<'_>) -> Result<(), StoreError> {
-        let Wanted { collection, vector, shape } = wanted;
+        let Wanted { collection, vector } = wanted;
         let mut vectors = VectorsConfigBuilder::default();
-        let mut parameters = VectorParamsBuilder::new(shape.dimension as u64, Distance::Cosine);
-        if shape.variants {
-            let closest = MultiVectorConfigBuilder::new(MultiVectorComparator::MaxSim);
-            parameters = parameters.multivector_config(closest);
+        if let Some((name, shape)) = vector {
+            let mut parameters = VectorParamsBuilder::new(shape.dimension as u64, Distance::Cosine);
+            if shape.variants {
+                let closest = MultiVectorConfigBuilder::new(MultiVectorComparator::MaxSim);
+                parameters = parameters.multivector_config(closest);
+            }
+            vectors.add_named_vector_params(name, parameters);
         }
-        vectors.add_named_vector_params(vector, parameters);
         let create = CreateCollectionBuilder::new(collection)
             .vectors_config(vectors)
             .replication_factor(settings.replication_factor)
@@ -111,12 +120,11 @@ impl Catalogue {
         }
     }
 
-    /// Verifies both collections without creating anything.
-    /// Without a shape, that both exist.
+    /// Verifies the collections without creating anything; without a shape, that they exist.
     pub async fn verify_all(&self, shape: Option<VectorShape>) -> Result<(), StoreError> {
-        for collection in [&self.images, &self.articles] {
+        for collection in self.collections() {
             if !call(QdrantOperation::Admin, self.client.collection_exists(collection)).await? {
-                return Err(StoreError::MissingCollection { collection: collection.clone() });
+                return Err(StoreError::MissingCollection { collection: collection.to_owned() });
             }
         }
         for wanted in shape.into_iter().flat_map(|shape| self.wanted(shape)) {
@@ -126,7 +134,7 @@ impl Catalogue {
     }
 
     async fn verify(&self, wanted: Wanted<'_>) -> Result<(), StoreError> {
-        let Wanted { collection, vector, shape } = wanted;
+        let Wanted { collection, vector: Some((vector, shape)) } = wanted else { return Ok(()) };
         let wrong = |found: String| StoreError::WrongCollection {
             collection: collection.to_owned(),
             found,
@@ -148,12 +156,11 @@ impl Catalogue {
     }
 }
 
-/// A collection and its one vector.
+/// A collection and its one vector, if it has any.
 #[derive(Clone, Copy)]
 struct Wanted<'a> {
     collection: &'a str,
-    vector: &'static str,
-    shape: VectorShape,
+    vector: Option<(&'static str, VectorShape)>,
 }
 
 fn shape_of(parameters: &VectorParams) -> VectorShape {

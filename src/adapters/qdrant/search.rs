@@ -83,12 +83,12 @@ impl Catalogue {
         let known: Vec<_> = known.map(payload::list_point).collect();
         let filter =
             Filter { should: low.to_vec(), must_not: vec![Condition::has_id(known)], ..Filter::default() };
-        let request = ScrollPointsBuilder::new(&self.articles)
+        let request = ScrollPointsBuilder::new(&self.lists)
             .filter(filter)
             .limit(u32::try_from(query.limit).unwrap_or(u32::MAX))
             .with_payload(include(&[key::ARTICLE_ID]));
         let page = call(QdrantOperation::Scroll, self.client.scroll(request)).await?;
-        let ids = page.result.iter().map(|point| payload::article_id(&self.articles, &point.payload));
+        let ids = page.result.iter().map(|point| payload::article_id(&self.lists, &point.payload));
         Ok((ids.collect::<Result<_, _>>()?, page.next_page_offset.is_some()))
     }
 

@@ -130,8 +130,10 @@ impl Ranking<'_> {
     pub(super) async fn compare(&self, others: &[String]) -> Result<Compared<String, Why>, Stop> {
         let mut ids = others.to_vec();
         ids.push(self.article_id.to_owned());
-        let read = || self.role.catalogue.revisions(&ids);
-        let revisions = self.attempt("rank", read).await?;
+        let read = || self.role.catalogue.contents(&ids);
+        let contents = self.attempt("rank", read).await?;
+        let revisions: HashMap<String, Revision> =
+            contents.into_iter().map(|(id, content)| (id, content.revision)).collect();
         let own =
             HashMap::from_iter(revisions.get_key_value(self.article_id).map(|(id, own)| (id.clone(), *own)));
         let revision = own.values().next().copied().unwrap_or(Revision(0));

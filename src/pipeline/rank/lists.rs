@@ -1,14 +1,15 @@
 //! Ranking states that were read or written lately.
 //!
-//! Guarantee: what is answered for a number of writes and a name is the state that this
-//! write left. Each write follows one that was read, so no two states share both.
+//! Guarantee: what is answered was stored at some time, as a whole. It is the state that
+//! is stored if the number of its writes and the name of its ranking are: each write
+//! follows one that was read, so no two states share both.
 
 use std::sync::Arc;
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use crate::ports::{Glance, Ranked};
+use crate::ports::Ranked;
 
 /// Memory of a list, about: only for the first size of the table.
 const USUAL_BYTES: u64 = 10_000;
@@ -46,18 +47,13 @@ impl Lists {
         self.0.weight()
     }
 
-    /// The state that is stored, if it is known.
-    pub(super) fn get(&self, article_id: &str, stored: &Glance) -> Option<Arc<Ranked>> {
-        self.0.get(article_id).filter(|ranked| is_stored(ranked, stored))
+    /// The state of an article as it was last read or stored here.
+    pub(super) fn get(&self, article_id: &str) -> Option<Arc<Ranked>> {
+        self.0.get(article_id)
     }
 
     /// Keeps what is stored.
     pub(super) fn keep(&self, article_id: &str, ranked: &Arc<Ranked>) {
         self.0.insert(article_id.to_owned(), Arc::clone(ranked));
     }
-}
-
-/// Whether this state is the one that is stored.
-pub(super) fn is_stored(ranked: &Ranked, stored: &Glance) -> bool {
-    (ranked.writes, ranked.state.ranking) == (stored.writes, stored.ranking)
 }

@@ -11,7 +11,6 @@ use list_maintenance::{Claim, Request, Revision, View};
 
 use super::RankRole;
 use super::gather::Own;
-use super::lists::is_stored;
 use super::publish::Published;
 use crate::domain::event::Version;
 use crate::domain::list::{RankState, Why};
@@ -19,7 +18,7 @@ use crate::metrics::metrics;
 use crate::pipeline::Stop;
 use crate::pipeline::dispatch::Batch;
 use crate::pipeline::stage::stage;
-use crate::ports::{Failed, Glance, Ranked};
+use crate::ports::{Content, Failed, Ranked};
 
 /// One ranking of one article under way.
 pub(super) struct Ranking<'r> {
@@ -52,6 +51,13 @@ impl RankRole {
         occurred_at: Option<&str>,
         batch: &Batch,
     ) -> Result<Outcome, Stop> {
+        // A sweep compares what it finds with what it has read before.
+        let sweeps = requests.iter().all(|one| matches!(one, Request::Sweep));
+        let remembered = self.lists.get(article_id).filter(|_| !sweeps);
+        let name = self.random.number();
+        let remembered_state = remembered.as_deref().map(|ranked| &ranked.state);
+        let settings = self.settings.lists();
+        let mut step = ranking::begin(article_id.to_owned(), name, requests, settings, remembered_state);
         let mut ranking = Ranking {
             role: self,
             article_id,
@@ -59,14 +65,12 @@ impl RankRole {
             batch,
             revision: Revision(0),
             version: 0,
-            read: Arc::default(),
+            read: remembered.unwrap_or_default(),
             found: None,
             written: None,
             published: Published::default(),
             own: None,
         };
-        let name = self.random.number();
-        let mut step = ranking::begin(article_id.to_owned(), name, requests, self.settings.lists());
         loop {
             step = match step {
                 Step::Read(reading) => {
@@ -93,6 +97,10 @@ impl RankRole {
                     ranking.store(storing.state()).await?;
                     storing.answer()
                 }
+                Step::Confirm(confirming) => {
+                    let in_force = ranking.confirm().await?;
+                    confirming.answer(in_force)
+                }
                 Step::Holders(holding) => {
                     let holders = ranking.holders().await?;
                     holding.answer(holders)
@@ -102,7 +110,7 @@ impl RankRole {
                     sending.answer()
                 }
                 Step::Done(outcome) => {
-                    if outcome.searches > 0 && requests.iter().all(|one| matches!(one, Request::Sweep)) {
+                    if outcome.searches > 0 && sweeps {
                         ranking.count_recall();
                     }
                     return Ok(outcome);
@@ -114,20 +122,15 @@ impl RankRole {
 
 impl Ranking<'_> {
     async fn read(&mut self, others: &[String]) -> Result<Option<View<String, Why>>, Stop> {
-        let catalogue = &self.role.catalogue;
-        let (glance, others) = tokio::try_join!(
-            self.attempt("rank", || catalogue.glance(self.article_id)),
-            self.attempt("rank", || catalogue.revisions(others)),
+        let known = self.written.take().map(Arc::new).or_else(|| self.role.lists.get(self.article_id));
+        let mut ids = others.to_vec();
+        ids.push(self.article_id.to_owned());
+        let (mut contents, ranked) = tokio::try_join!(
+            self.attempt("rank", || self.role.catalogue.contents(&ids)),
+            self.read_state(known),
         )?;
-        let Some(glance) = glance else { return Ok(None) };
-        let view = match self.known(&glance) {
-            Some(ranked) => Some((glance.revision, glance.version, glance.is_empty, ranked)),
-            None => {
-                let view = self.attempt("rank", || catalogue.rank_view(self.article_id)).await?;
-                view.map(|view| (view.revision, view.version, view.is_empty, Arc::new(view.ranked)))
-            }
-        };
-        let Some((revision, version, is_empty, ranked)) = view else { return Ok(None) };
+        let Some(content) = contents.remove(self.article_id) else { return Ok(None) };
+        let Content { revision, version, is_empty } = content;
         self.role.lists.keep(self.article_id, &ranked);
         let is_current = ranked.state.list.as_ref().is_some_and(|list| list.revision == revision);
         if self.read.writes == 0 && is_current {
@@ -137,7 +140,20 @@ impl Ranking<'_> {
         self.published = Published { version: ranked.published_version, at: ranked.published_at };
         let stored = ranked.state.clone();
         self.read = ranked;
+        let others = contents.into_iter().map(|(id, content)| (id, content.revision)).collect();
         Ok(Some(View { revision, is_empty, stored, others }))
+    }
+
+    /// The state that is stored. One that this process has made or read is only looked at.
+    async fn read_state(&self, known: Option<Arc<Ranked>>) -> Result<Arc<Ranked>, Stop> {
+        let catalogue = &self.role.catalogue;
+        if let Some(known) = known {
+            let stored = self.attempt("rank", || catalogue.glance(self.article_id)).await?;
+            if known.glance() == stored {
+                return Ok(known);
+            }
+        }
+        self.attempt("rank", || catalogue.ranked(self.article_id)).await.map(Arc::new)
     }
 
     /// Counts how many of the neighbours that a search has found the list had before. One
@@ -153,12 +169,6 @@ impl Ranking<'_> {
         let neighbours = &metrics().list.recall_neighbours;
         neighbours.with_label_values(&["found"]).inc_by(found as u64);
         neighbours.with_label_values(&["missed"]).inc_by((after.len() - found) as u64);
-    }
-
-    /// The state that is stored, if this process has made or read it.
-    fn known(&mut self, stored: &Glance) -> Option<Arc<Ranked>> {
-        let written = self.written.take().filter(|written| is_stored(written, stored));
-        written.map(Arc::new).or_else(|| self.role.lists.get(self.article_id, stored))
     }
 
     async fn claim(&mut self, claim: &Claim<String>) -> Result<(), Stop> {
@@ -179,6 +189,17 @@ impl Ranking<'_> {
         self.attempt("rank", || self.role.catalogue.store(self.article_id, &ranked)).await?;
         self.written = Some(ranked.stored());
         Ok(())
+    }
+
+    /// Whether the state that was written last is in force. It then is remembered.
+    async fn confirm(&mut self) -> Result<bool, Stop> {
+        let stored = self.attempt("rank", || self.role.catalogue.glance(self.article_id)).await?;
+        let Some(written) = self.written.take().filter(|written| written.glance() == stored) else {
+            return Ok(false);
+        };
+        self.read = Arc::new(written);
+        self.role.lists.keep(self.article_id, &self.read);
+        Ok(true)
     }
 
     async fn holders(&self) -> Result<Vec<String>, Stop> {

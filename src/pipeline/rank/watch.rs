@@ -7,6 +7,10 @@
 //! A record is late if its sequence is below the last published one, and it lies behind
 //! that one's place in the topic, which the store knows. So a reader that lags raises no
 //! alarm, and need not wait for the topic's end.
+//!
+//! Most records were published by this very process a moment ago, and stored after that:
+//! whatever is newer was claimed, and so published, later still. They need no look at the
+//! store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +19,7 @@ use list_maintenance::watch::{Verdict, verdict};
 use tokio::sync::mpsc;
 
 use super::publish::SEQUENCE_HEADER;
-use super::send_request;
+use super::{Lists, RankRole, send_request};
 use crate::adapters::kafka::record::Record;
 use crate::domain::rank_request::{RankReason, RankRequest};
 use crate::metrics::metrics;
@@ -33,10 +37,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// What the role works with. Cheap to clone.
 #[derive(Clone)]
 pub struct WatchRole {
-    pub catalogue: Arc<dyn Catalogue>,
-    pub log: Arc<dyn Log>,
-    pub attempts: Attempts,
-    pub rank_topic: String,
+    catalogue: Arc<dyn Catalogue>,
+    log: Arc<dyn Log>,
+    lists: Lists,
+    attempts: Attempts,
+    rank_topic: String,
 }
 
 /// Runs the role until its edge is closed.
@@ -53,6 +58,17 @@ pub async fn run(
 }
 
 impl WatchRole {
+    /// What reads back the lists of this role.
+    pub fn of(rank: &RankRole) -> Self {
+        Self {
+            catalogue: Arc::clone(&rank.catalogue),
+            log: Arc::clone(&rank.log),
+            lists: rank.lists.clone(),
+            attempts: rank.attempts.clone(),
+            rank_topic: rank.rank_topic.clone(),
+        }
+    }
+
     /// Looks at the last record of a batch, which is of one article.
     async fn job(&self, mut batch: Batch) -> Result<(), Stop> {
         let records = std::mem::take(&mut batch.records);
@@ -75,13 +91,16 @@ impl WatchRole {
         record: &Record,
         batch: &Batch,
     ) -> Result<bool, Stop> {
+        if self.lists.get(article_id).is_some_and(|known| is_of(record, sequence, &known)) {
+            return Ok(false);
+        }
         let mut patience = PATIENCE;
         loop {
             let read = || self.catalogue.publishing(article_id);
             let stored = self.attempts.run("watch", batch, read).await.map_err(Stop::of("watch"))?;
-            let Some(stored) = stored.filter(|stored| !is_followed(record, sequence, stored)) else {
+            if is_followed(record, sequence, &stored) {
                 return Ok(false);
-            };
+            }
             match verdict(sequence, &stored.state) {
                 Verdict::Newest => return Ok(false),
                 Verdict::Overtaken => return Ok(true),
@@ -108,6 +127,12 @@ impl WatchRole {
 fn published(record: &Record) -> Option<(String, u64)> {
     let article_id = String::from_utf8(record.key.clone()?).ok()?;
     Some((article_id, record.header(SEQUENCE_HEADER)?.parse().ok()?))
+}
+
+/// This record is the list that was stored.
+fn is_of(record: &Record, sequence: u64, stored: &Ranked) -> bool {
+    let place = Place { partition: record.origin.partition, offset: record.offset };
+    (sequence, Some(place)) == (stored.state.published, stored.published_at)
 }
 
 /// A newer list lies behind this record, or in a partition that cannot be compared.

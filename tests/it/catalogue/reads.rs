@@ -64,7 +64,7 @@ async fn reads_go_on_beyond_a_page() {
     let standings = catalogue.standings(&ids).await.unwrap();
     assert!(standings.iter().all(|standing| standing.bar == Bar::At(Score(0.1 + 0.2))));
     assert_eq!(set(standings.into_iter().map(|standing| standing.article_id).collect()), all);
-    assert!(catalogue.revisions(&ids).await.unwrap().into_keys().eq(ids));
+    assert!(catalogue.contents(&ids).await.unwrap().into_keys().eq(ids));
 
     let query = |limit| CandidateQuery {
         article: &profiles[&id(0)],

@@ -77,7 +77,7 @@ async fn facts_and_list_of_an_article_do_not_touch_each_other() {
     let text = |numbers| TextWrite::Set(unit(numbers));
     let title = async || fixture.catalogue.article_state("a").await.unwrap().facts.unwrap().fields.title;
     let profile = async || fixture.profile("a").await.unwrap();
-    assert_eq!(fixture.catalogue.rank_view("a").await.unwrap(), None);
+    assert_eq!(fixture.catalogue.view("a").await.unwrap(), None);
     fixture.facts("a", &facts("old", &["mug"], Some("g")), text(FIRST)).await;
     fixture.store("a", &ranked("b", 1)).await;
 
@@ -128,12 +128,12 @@ async fn an_older_sequence_never_replaces_a_newer_one() {
     let gone = RankState { sequence: 3, published: 3, ..RankState::default() };
     fixture.store("a", &gone).await;
     assert_eq!(fixture.rank("a").await, gone);
-    // An article that was never stored gets nothing from ranking.
+    // A list makes no article.
     fixture.claim("never", &never, Mark::Searching).await;
     fixture.store("never", &ranked("a", 2)).await;
-    assert_eq!(fixture.catalogue.rank_view("never").await.unwrap(), None);
+    assert_eq!(fixture.catalogue.view("never").await.unwrap(), None);
     let all = fixture.catalogue.all_article_ids().await.unwrap();
-    assert_eq!(all, ["a"], "a list is no article");
+    assert_eq!(all, ["a"]);
 }
 
 /// State and entries are two points, each with a condition of its own.

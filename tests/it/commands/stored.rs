@@ -35,7 +35,7 @@ async fn rebuild_finds_what_differs() {
     let catalogue = bench.catalogue(&config);
     let ranked = |id: &'static str| {
         let catalogue = &catalogue;
-        async move { catalogue.view(id).await.unwrap().unwrap().ranked }
+        async move { catalogue.view(id).await.unwrap().unwrap().1 }
     };
     let mut swapped = ranked("b2").await;
     let stored = serde_json::to_value(&swapped.list("b2", 3).unwrap().neighbours).unwrap();

@@ -58,7 +58,7 @@ async fn a_list_that_comes_late_is_followed_by_the_newest_again() {
     };
     assert_eq!(neighbours(&repaired), neighbours(&newest));
     bench.quiet(&config, &[&worker]).await;
-    let stored = bench.catalogue(&config).view("a2").await.unwrap().unwrap().ranked;
+    let stored = bench.catalogue(&config).view("a2").await.unwrap().unwrap().1;
     assert_eq!(stored.state.published, sequence(&repaired));
     worker.stop().await;
     bench.close().await;
@@ -76,7 +76,7 @@ async fn the_sweeper_repairs_what_is_wrong_and_only_that() {
     let published = bench.topic("similar").await.len();
 
     let catalogue = bench.catalogue(&config);
-    let mut wrong = catalogue.view("a1").await.unwrap().unwrap().ranked;
+    let mut wrong = catalogue.view("a1").await.unwrap().unwrap().1;
     wrong.state.sequence += 1;
     let list = wrong.state.list.as_mut().unwrap();
     let entries = list.entries.as_slice()[1..].to_vec();

@@ -78,7 +78,7 @@ impl Worker {
         let (lists, list_records) = join(SIMILAR, settings.limits);
         let (embed_role, embed_jobs) = (parts.embed_role(settings), settings.embed_jobs.clone());
         let (rank_role, rank_jobs) = (parts.rank_role(settings), settings.rank_jobs.clone());
-        let (watch_role, watch_jobs) = (parts.watch_role(), settings.watch_jobs.clone());
+        let (watch_role, watch_jobs) = (WatchRole::of(&rank_role), settings.watch_jobs.clone());
         let sweeper = parts.sweeper(settings, Arc::clone(&requests.has_first));
         let embedding = async move { embed::run(embed_role, event_records, &embed_jobs).await };
         let ranking = async move { rank::run(rank_role, request_records, &rank_jobs).await };
@@ -190,16 +190,6 @@ impl Parts {
             similar_topic: SIMILAR.to_owned(),
             settings: settings.ranking.clone(),
             comparison: Arc::new(settings.ranking.comparison()),
-        }
-    }
-
-    fn watch_role(&self) -> WatchRole {
-        let port = Arc::new(self.client.clone());
-        WatchRole {
-            catalogue: port.clone(),
-            log: port,
-            attempts: self.attempts.clone(),
-            rank_topic: RANK.to_owned(),
         }
     }
 

@@ -48,7 +48,7 @@ pub(crate) async fn verify(bench: &Bench, config: &Config, encoder: &Encoder, sh
     assert_eq!(listed, items.keys().collect(), "exactly the living articles have a list");
     let catalogue = bench.catalogue(config);
     for id in shop.articles.keys() {
-        let stored = catalogue.view(id).await.unwrap().unwrap().ranked;
+        let stored = catalogue.view(id).await.unwrap().unwrap().1;
         let found = stored.list(id, config.ranking.k);
         assert_eq!(found, published.get(id).cloned().flatten(), "{id}: stored and published");
         assert_eq!(stored.state.mark, Mark::Clear, "{id}");

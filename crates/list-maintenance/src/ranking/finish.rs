@@ -1,8 +1,7 @@
 //! The end of a ranking at its own list: published if it changed, then stored as clean.
 
-use super::plan::Then;
-use super::{Reading, Step, Work};
-use crate::{Entry, Explanation, List, Mark, Publication, Stored, View};
+use super::{Step, Work};
+use crate::{Claim, Entry, Explanation, List, Mark, Publication, Stored};
 
 impl<I: Clone + Ord, D: Explanation> Work<I, D> {
     /// Publishes before the list is stored as clean: a crash in between leaves the mark,
@@ -34,9 +33,8 @@ impl<I: Clone + Ord, D: Explanation> Work<I, D> {
 
     /// Only what was stored under its claim may be resolved: another owner who claimed
     /// in between may never finish.
-    pub(super) fn confirm(self, view: Option<View<I, D>>) -> Step<I, D> {
-        let stored = view.is_some_and(|view| view.stored.is_of(&self.claim));
-        match (stored, self.job.changed) {
+    fn confirmed(self, in_force: bool) -> Step<I, D> {
+        match (in_force, self.job.changed) {
             (false, _) => self.job.look(),
             (true, false) => Step::Done(self.job.outcome),
             (true, true) => self.holders(),
@@ -105,6 +103,29 @@ impl<I, D> Storing<I, D> {
 
     /// The write was completed, in force or not.
     pub fn answer(self) -> Step<I, D> {
-        Step::Read(Reading { others: Vec::new(), then: Then::Confirm { work: self.work } })
+        Step::Confirm(Confirming { work: self.work })
+    }
+}
+
+/// A result that was stored, if its condition held.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Confirming<I, D> {
+    work: Work<I, D>,
+}
+
+impl<I: Clone + Ord, D: Explanation> Confirming<I, D> {
+    /// The article whose state it is.
+    pub fn article(&self) -> &I {
+        &self.work.job.article
+    }
+
+    /// The claim under which it was stored.
+    pub fn claim(&self) -> &Claim<I> {
+        &self.work.claim
+    }
+
+    /// Whether the state, read after the write, still is of that claim.
+    pub fn answer(self, in_force: bool) -> Step<I, D> {
+        self.work.confirmed(in_force)
     }
 }

@@ -9,12 +9,12 @@ mod notify;
 mod plan;
 mod search;
 
-pub use finish::{Publishing, Storing};
+pub use finish::{Confirming, Publishing, Storing};
 pub use notify::{Holding, Sending};
 pub use plan::{Claiming, Reading};
 pub use search::{Comparing, Searching};
 
-use crate::{Candidate, Claim, Explanation, List, Request, Revision, Scored, Sizes};
+use crate::{Candidate, Claim, Explanation, List, Request, Revision, Scored, Sizes, Stored};
 
 /// How lists are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,6 +40,8 @@ pub enum Step<I, D> {
     Publish(Publishing<I, D>),
     /// Store the ranking's result, under its condition, and wait until it is completed.
     Store(Storing<I, D>),
+    /// Read whether what was stored is in force.
+    Confirm(Confirming<I, D>),
     /// Find the articles that hold this one ([`Stored::holds`](crate::Stored::holds)).
     Holders(Holding<I, D>),
     /// Send requests to the owners of other articles, all acknowledged.
@@ -95,12 +97,14 @@ struct Work<I, D> {
 }
 
 /// Begins a ranking of `article` for all requests that wait together. `name` is random:
-/// no two rankings of an article may share it.
+/// no two rankings of an article may share it. `remembered` is the article's state as
+/// it was read or stored at some time, and spares a read where it still is in force.
 pub fn begin<I: Clone + Ord, D: Explanation>(
     article: I,
     name: u64,
     requests: &[Request<I, D>],
     settings: Settings,
+    remembered: Option<&Stored<I, D>>,
 ) -> Step<I, D> {
     let scored = requests.iter().filter_map(|request| match request {
         Request::Scored(scored) => Some(scored.clone()),
@@ -117,7 +121,10 @@ pub fn begin<I: Clone + Ord, D: Explanation>(
         cut_off: false,
         outcome: Outcome::default(),
     };
-    job.look()
+    match remembered {
+        Some(stored) => job.plan_ahead(stored),
+        None => job.look(),
+    }
 }
 
 #[cfg(test)]

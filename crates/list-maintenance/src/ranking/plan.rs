@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Job, Step, Work};
-use crate::{Claim, Entry, Explanation, List, Mark, Revision, View};
+use crate::{Claim, Entry, Explanation, List, Mark, Revision, Stored, View};
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,6 +20,24 @@ impl<I: Clone + Ord, D: Explanation> Job<I, D> {
     pub(super) fn look(self) -> Step<I, D> {
         let others = self.others();
         Step::Read(Reading { others, then: Then::Plan(self) })
+    }
+
+    /// Plans for a state that was read before, as if no article had changed since its
+    /// request was sent. It costs nothing to be wrong: the claim holds only if the state
+    /// is still that one, and what is read after it decides. That nothing is to be done is
+    /// final, though, so memory does not decide it.
+    pub(super) fn plan_ahead(self, stored: &Stored<I, D>) -> Step<I, D> {
+        let view = View {
+            revision: stored.list.as_ref().map_or(Revision(0), |list| list.revision),
+            is_empty: false,
+            stored: stored.clone(),
+            others: self.scored.iter().map(|scored| (scored.other.clone(), scored.other_revision)).collect(),
+        };
+        match self.needs(&view) {
+            Plan::Edit if stored.mark == Mark::Clear => self.claim(&view, Mark::Editing),
+            Plan::Search if stored.mark == Mark::Clear => self.claim(&view, Mark::Searching),
+            Plan::Nothing | Plan::Edit | Plan::Search => self.look(),
+        }
     }
 
     /// The articles that requests speak of.
@@ -155,7 +173,6 @@ pub(super) enum Then<I, D> {
     Plan(Job<I, D>),
     Begin { job: Job<I, D>, claim: Claim<I> },
     Verify { work: Work<I, D>, list: List<I, D> },
-    Confirm { work: Work<I, D> },
 }
 
 impl<I: Clone + Ord, D: Explanation> Reading<I, D> {
@@ -170,7 +187,6 @@ impl<I: Clone + Ord, D: Explanation> Reading<I, D> {
             Then::Plan(job) => job.plan(view),
             Then::Begin { job, claim } => job.begin(claim, view),
             Then::Verify { work, list } => work.verify(list, &self.others, view),
-            Then::Confirm { work } => work.confirm(view),
         }
     }
 
@@ -178,7 +194,7 @@ impl<I: Clone + Ord, D: Explanation> Reading<I, D> {
     pub fn article(&self) -> &I {
         match &self.then {
             Then::Plan(job) | Then::Begin { job, .. } => &job.article,
-            Then::Verify { work, .. } | Then::Confirm { work } => &work.job.article,
+            Then::Verify { work, .. } => &work.job.article,
         }
     }
 }

@@ -60,7 +60,15 @@ impl Shell {
     }
 
     fn run(&mut self, requests: &[Request<u8, Matched>]) -> Outcome {
-        let mut step = begin(0, 42, requests, SETTINGS);
+        self.carry_out(begin(0, 42, requests, SETTINGS, None))
+    }
+
+    /// Begins with the state as it was at some time.
+    fn run_from(&mut self, stored: &Stored<u8, Matched>, requests: &[Request<u8, Matched>]) -> Outcome {
+        self.carry_out(begin(0, 43, requests, SETTINGS, Some(stored)))
+    }
+
+    fn carry_out(&mut self, mut step: Step<u8, Matched>) -> Outcome {
         loop {
             step = match step {
                 Step::Read(reading) => {
@@ -70,8 +78,8 @@ impl Shell {
                     reading.answer(Some(View { revision: OWN, is_empty: self.is_empty, stored, others }))
                 }
                 Step::Claim(claiming) => {
-                    assert!(self.stored.claim(claiming.claim()));
-                    self.did.push("claim");
+                    let holds = self.stored.claim(claiming.claim());
+                    self.did.push(if holds { "claim" } else { "claim too late" });
                     claiming.answer()
                 }
                 Step::Search(searching) => {
@@ -94,6 +102,11 @@ impl Shell {
                     assert!(self.stored.store(storing.state()));
                     self.did.push("store");
                     storing.answer()
+                }
+                Step::Confirm(confirming) => {
+                    self.did.push("confirm");
+                    let in_force = self.stored.is_of(confirming.claim());
+                    confirming.answer(in_force)
                 }
                 Step::Holders(holding) => {
                     self.did.push("holders");
@@ -132,8 +145,8 @@ fn found(candidates: Vec<Candidate<u8, Matched>>) -> Found<u8, Matched> {
     Found { candidates, truncated: None }
 }
 
-const EDIT: [&str; 5] = ["read", "claim", "read", "store", "read"];
-const PUBLISHED_EDIT: [&str; 6] = ["read", "claim", "read", "publish", "store", "read"];
+const EDIT: [&str; 5] = ["read", "claim", "read", "store", "confirm"];
+const PUBLISHED_EDIT: [&str; 6] = ["read", "claim", "read", "publish", "store", "confirm"];
 
 #[test]
 fn a_pair_enters_moves_and_leaves_without_a_search() {
@@ -229,7 +242,7 @@ fn a_changed_article_searches_once_and_tells_its_holders_and_those_it_may_enter(
     let pair = |score| Some((Score(score), Matched("theirs", "own")));
     assert_eq!(told, [(2, pair(8.0)), (3, pair(7.0)), (4, pair(6.0)), (6, None)]);
     assert_eq!((outcome.searches, outcome.sent, outcome.published), (1, 4, false));
-    let once = ["read", "claim", "read", "search", "store", "read", "holders", "compare", "send"];
+    let once = ["read", "claim", "read", "search", "store", "confirm", "holders", "compare", "send"];
     assert_eq!(shell.did, once, "the same neighbours as before need no second claim");
 }
 
@@ -289,6 +302,48 @@ fn a_list_is_published_again_on_request_and_after_a_ranking_that_was_cut_off() {
 
 #[test]
 fn an_article_that_was_never_stored_has_nothing_to_rank() {
-    let Step::Read(reading) = begin::<u8, Matched>(0, 42, &[Request::Changed], SETTINGS) else { panic!() };
+    let Step::Read(reading) = begin::<u8, Matched>(0, 42, &[Request::Changed], SETTINGS, None) else {
+        panic!()
+    };
     assert_eq!(reading.answer(None), Step::Done(Outcome::default()));
+}
+
+#[test]
+fn a_remembered_state_spares_the_first_read() {
+    let mut shell = Shell::full();
+    let remembered = shell.stored.clone();
+    shell.run_from(&remembered, &[scored(3, Some(9.5))]);
+    assert_eq!(shell.did, PUBLISHED_EDIT[1..]);
+    assert_eq!(shell.entries(), [3, 1]);
+}
+
+#[test]
+fn a_remembered_state_that_is_no_longer_in_force_is_read() {
+    let mut shell = Shell::full();
+    let remembered = shell.stored.clone();
+    shell.run(&[scored(3, Some(9.5))]);
+    shell.did.clear();
+    shell.run_from(&remembered, &[scored(4, Some(9.7))]);
+    assert_eq!(shell.did, [&["claim too late", "read"], &PUBLISHED_EDIT[..]].concat());
+    assert_eq!(shell.entries(), [4, 3]);
+}
+
+#[test]
+fn that_nothing_is_to_be_done_is_never_concluded_from_memory() {
+    let mut shell = Shell::full();
+    let remembered = shell.stored.clone();
+    shell.run(&[scored(1, None)]);
+    shell.did.clear();
+    // It is in the remembered list, and no longer in the stored one.
+    shell.run_from(&remembered, &[scored(1, Some(9.0))]);
+    assert_eq!((shell.did.as_slice(), shell.entries()), (PUBLISHED_EDIT.as_slice(), vec![1, 2]));
+}
+
+#[test]
+fn a_remembered_state_with_a_mark_is_read() {
+    let mut shell = Shell::full();
+    shell.stored.mark = Mark::Editing;
+    let remembered = shell.stored.clone();
+    shell.run_from(&remembered, &[scored(3, Some(9.5))]);
+    assert_eq!(shell.did, PUBLISHED_EDIT);
 }

@@ -32,12 +32,17 @@ fn without_spare(events: &[Event]) -> Lists {
     lists
 }
 
-/// Visits every state and holds each against what must hold.
+/// Visits every state and holds each against what must hold, with owners who remember
+/// and with owners who do not.
 fn check(name: &str, scenario: Lists) {
-    let begun = Instant::now();
-    let checker = scenario.checker().threads(2).spawn_dfs().join();
-    println!("{name}: {} states in {:.1?}", checker.unique_state_count(), begun.elapsed());
-    checker.assert_properties();
+    for remembers in [false, true] {
+        let begun = Instant::now();
+        let scenario = Lists { remembers, ..scenario.clone() };
+        let checker = scenario.checker().threads(2).spawn_dfs().join();
+        let states = checker.unique_state_count();
+        println!("{name}, remembers {remembers}: {states} states in {:.1?}", begun.elapsed());
+        checker.assert_properties();
+    }
 }
 
 /// Without this part, something wrong is found.

@@ -49,6 +49,8 @@ pub(crate) struct Lists {
     pub(crate) repeats: u8,
     /// The topic is watched only when nothing else is left: fewer interleavings.
     pub(crate) watched_last: bool,
+    /// Owners begin with the state that the last of them knew when it was done.
+    pub(crate) remembers: bool,
     pub(crate) fault: Option<Fault>,
 }
 
@@ -65,6 +67,7 @@ impl Lists {
             duplicates: 0,
             repeats: 0,
             watched_last: false,
+            remembers: false,
             fault: None,
         }
     }
@@ -149,7 +152,7 @@ impl Model for Lists {
             }
             Action::Commit(article) => {
                 let running = next.owners[article as usize].take()?;
-                commit(&mut next, article, running);
+                self.commit(&mut next, article, running);
             }
             Action::Repeat(article) => {
                 let write = write_of(next.owners[article as usize].as_ref()?)?;
@@ -251,9 +254,19 @@ impl Lists {
         }
         let name = &mut world.names[article as usize];
         *name += 1;
-        let step = begin(article, u64::from(*name), &requests, self.settings);
+        let remembered = world.remembered[article as usize].as_ref();
+        let step = begin(article, u64::from(*name), &requests, self.settings, remembered);
         world.owners[article as usize] =
-            Some(Running { step, from, to, own: None, hits: None, sent: 0, kept: None, held_back: None });
+            Some(Running { step, from, to, own: None, hits: None, sent: 0, held_back: None });
+    }
+
+    fn commit(&self, world: &mut World, article: Id, running: Running) {
+        if let Some((sequence, list)) = running.held_back {
+            world.publish(article, sequence, list);
+        }
+        world.queues[article as usize].committed = running.to;
+        let known = world.articles[article as usize].stored.clone();
+        world.remembered[article as usize] = self.remembers.then_some(known);
     }
 
     fn watch(&self, world: &mut World, article: Id) -> Option<()> {
@@ -285,6 +298,7 @@ impl Lists {
             owners: vec![None; count],
             former: vec![None; count],
             names: vec![0; count],
+            remembered: vec![None; count],
             rebalances: self.rebalances,
             replays: self.replays,
             duplicates: self.duplicates,
@@ -299,7 +313,7 @@ impl Lists {
             self.take(&mut world, article, 1);
             while let Some(running) = world.owners[article as usize].take() {
                 if matches!(running.step, Step::Done(_)) {
-                    commit(&mut world, article, running);
+                    self.commit(&mut world, article, running);
                     break;
                 }
                 world.owners[article as usize] = self.perform(&mut world, article, running, true);
@@ -318,11 +332,4 @@ fn write_of(running: &Running) -> Option<Write> {
         Step::Store(storing) => Some(Write::Store(storing.state().clone())),
         _ => None,
     }
-}
-
-fn commit(world: &mut World, article: Id, running: Running) {
-    if let Some((sequence, list)) = running.held_back {
-        world.publish(article, sequence, list);
-    }
-    world.queues[article as usize].committed = running.to;
 }

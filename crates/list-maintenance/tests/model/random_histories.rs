@@ -21,7 +21,7 @@ fn contents() -> impl Strategy<Value = Content> {
 fn scenarios() -> impl Strategy<Value = Lists> {
     let articles = (proptest::collection::vec(contents(), 2..5), proptest::collection::vec(contents(), 0..4));
     let events = proptest::collection::vec((any::<u8>(), contents()), 1..7).prop_shuffle();
-    let faults = (0u8..4, 0u8..3, 0u8..3, 0u8..4, any::<bool>());
+    let faults = (0u8..4, 0u8..3, 0u8..3, 0u8..4, any::<bool>(), any::<bool>());
     (articles, events, 1usize..3, 0usize..3, faults).prop_map(
         |((listed, quiet), events, k, spare, faults)| {
             let event = |(at, (article, content)): (usize, &(u8, Content))| Event {
@@ -34,7 +34,8 @@ fn scenarios() -> impl Strategy<Value = Lists> {
             let mut lists = Lists::new(&[&listed[..], &quiet].concat(), &events);
             lists.listed = listed.len();
             lists.settings.sizes = Sizes { k, kept: k + spare };
-            (lists.rebalances, lists.replays, lists.duplicates, lists.repeats, lists.watched_last) = faults;
+            (lists.rebalances, lists.replays, lists.duplicates, lists.repeats, ..) = faults;
+            (.., lists.watched_last, lists.remembers) = faults;
             lists
         },
     )

@@ -17,11 +17,11 @@ impl Lists {
         mut running: Running,
         owner: bool,
     ) -> Option<Running> {
-        let was_read = matches!(running.step, Step::Read(_));
+        let was_read = matches!(running.step, Step::Read(_) | Step::Confirm(_));
         running.step = match running.step.clone() {
             Step::Read(reading) => {
                 running.own = world.articles[article as usize].content;
-                let view = self.view(world, article, reading.others(), &mut running);
+                let view = self.view(world, article, reading.others(), &running);
                 reading.answer(Some(view))
             }
             Step::Claim(claiming) => {
@@ -42,8 +42,11 @@ impl Lists {
             }
             Step::Store(storing) => {
                 self.write(world, article, Write::Store(storing.state().clone()));
-                running.kept = Some(storing.state().clone());
                 storing.answer()
+            }
+            Step::Confirm(confirming) => {
+                let in_force = world.articles[article as usize].stored.is_of(confirming.claim());
+                confirming.answer(in_force || self.fault == Some(Fault::NotConfirmed))
             }
             Step::Holders(holding) => {
                 let holders =
@@ -63,18 +66,14 @@ impl Lists {
         (owner || !overtaken).then_some(running)
     }
 
-    fn view(&self, world: &World, article: Id, others: &[Id], running: &mut Running) -> View<Id, ()> {
+    fn view(&self, world: &World, article: Id, others: &[Id], running: &Running) -> View<Id, ()> {
         let mut view = world.view(article, others);
-        match (self.fault, running.kept.take()) {
-            (Some(Fault::NotConfirmed), Some(kept)) => view.stored = kept,
-            (Some(Fault::RevisionsIgnored), _) => {
-                for record in &world.queues[article as usize].records[running.from..running.to] {
-                    if let Request::Scored(scored) = &record.message {
-                        view.others.insert(scored.other, scored.other_revision);
-                    }
+        if self.fault == Some(Fault::RevisionsIgnored) {
+            for record in &world.queues[article as usize].records[running.from..running.to] {
+                if let Request::Scored(scored) = &record.message {
+                    view.others.insert(scored.other, scored.other_revision);
                 }
             }
-            _ => {}
         }
         view
     }

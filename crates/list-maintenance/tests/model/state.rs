@@ -77,8 +77,6 @@ pub(crate) struct Running {
     pub(crate) hits: Option<Vec<Id>>,
     /// Requests that are sent already.
     pub(crate) sent: usize,
-    /// The last state it stored.
-    pub(crate) kept: Option<Stored<Id, ()>>,
     /// A list it has not yet published, though it should have.
     pub(crate) held_back: Option<(u64, Published)>,
 }
@@ -104,6 +102,8 @@ pub(crate) struct World {
     /// Second arrivals of writes that were sent twice.
     pub(crate) echoes: Vec<(Id, Write)>,
     pub(crate) names: Vec<u8>,
+    /// The state of each article as an owner last knew it, who may be another one by now.
+    pub(crate) remembered: Vec<Option<Stored<Id, ()>>>,
     pub(crate) rebalances: u8,
     pub(crate) replays: u8,
     pub(crate) duplicates: u8,

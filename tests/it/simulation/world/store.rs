@@ -12,7 +12,7 @@ use lookalike::domain::article::{ArticleFacts, ArticleState, Profile, StoredImag
 use lookalike::domain::embedding::{Embedding, ImageEmbedding};
 use lookalike::domain::list::RankState;
 use lookalike::ports::{
-    CandidateQuery, Candidates, Catalogue, FactsMark, FactsWrite, Failed, Glance, ImageWrite, RankView,
+    CandidateQuery, Candidates, Catalogue, Content, FactsMark, FactsWrite, Failed, Glance, ImageWrite,
     Ranked, Standing, TextWrite,
 };
 
@@ -67,17 +67,10 @@ impl ArticlePoint {
         self.claim = None;
     }
 
-    fn content(&self) -> Content {
+    pub(crate) fn content(&self) -> Content {
         let is_empty = self.facts.image_count == 0 && !self.facts.embedded_text;
         Content { revision: self.revision, version: self.version, is_empty }
     }
-}
-
-/// What rankings read of an article.
-struct Content {
-    revision: Revision,
-    version: u64,
-    is_empty: bool,
 }
 
 /// A [`FactsWrite`] that can travel.
@@ -233,24 +226,6 @@ impl Client {
         self.call(what, move |world| read(&lock(&world.store))).await
     }
 
-    /// What is in the points of these articles; the points of their lists are read at
-    /// another moment.
-    async fn contents(&self, ids: &[String]) -> Result<BTreeMap<String, Content>, Failed> {
-        let wanted = ids.to_vec();
-        let contents = move |store: &Store| {
-            let found = wanted.iter().filter_map(|id| Some((id.clone(), store.articles.get(id)?.content())));
-            found.collect()
-        };
-        self.read(format!("reads contents of {ids:?}"), contents).await
-    }
-
-    async fn content_and_list(&self, article_id: &str) -> Result<Option<(Content, Ranked)>, Failed> {
-        let (ids, id) = ([article_id.to_owned()], article_id.to_owned());
-        let list = self.read(format!("reads list of {article_id}"), move |store| store.list_of(&id));
-        let (mut contents, ranked) = tokio::try_join!(self.contents(&ids), list)?;
-        Ok(contents.remove(article_id).map(|content| (content, ranked)))
-    }
-
     async fn write_list(&self, article_id: &str, ranked: Ranked, what: String) -> Result<(), Failed> {
         let id = article_id.to_owned();
         let serve = move |world: &World| {
@@ -349,25 +324,23 @@ impl Catalogue for Client {
         self.read(format!("reads mark of {article_id}"), mark).await
     }
 
-    async fn rank_view(&self, article_id: &str) -> Result<Option<RankView>, Failed> {
-        let Some((content, ranked)) = self.content_and_list(article_id).await? else { return Ok(None) };
-        let Content { revision, version, is_empty } = content;
-        Ok(Some(RankView { revision, version, is_empty, ranked }))
+    async fn contents(&self, ids: &[String]) -> Result<BTreeMap<String, Content>, Failed> {
+        let wanted = ids.to_vec();
+        let contents = move |store: &Store| {
+            let found = wanted.iter().filter_map(|id| Some((id.clone(), store.articles.get(id)?.content())));
+            found.collect()
+        };
+        self.read(format!("reads contents of {ids:?}"), contents).await
     }
 
-    async fn glance(&self, article_id: &str) -> Result<Option<Glance>, Failed> {
-        let Some((content, ranked)) = self.content_and_list(article_id).await? else { return Ok(None) };
-        let (writes, ranking) = (ranked.writes, ranked.state.ranking);
-        let Content { revision, version, is_empty } = content;
-        Ok(Some(Glance { revision, version, is_empty, writes, ranking }))
+    async fn ranked(&self, article_id: &str) -> Result<Ranked, Failed> {
+        let id = article_id.to_owned();
+        self.read(format!("reads list of {article_id}"), move |store| store.list_of(&id)).await
     }
 
-    async fn revisions(&self, ids: &[String]) -> Result<BTreeMap<String, Revision>, Failed> {
-        if ids.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let contents = self.contents(ids).await?;
-        Ok(contents.into_iter().map(|(id, content)| (id, content.revision)).collect())
+    async fn glance(&self, article_id: &str) -> Result<Glance, Failed> {
+        let id = article_id.to_owned();
+        self.read(format!("glances at {article_id}"), move |store| store.list_of(&id).glance()).await
     }
 
     async fn standings(&self, ids: &[String]) -> Result<Vec<Standing>, Failed> {
@@ -450,11 +423,11 @@ impl Catalogue for Client {
         self.write_list(article_id, ranked.clone(), what).await
     }
 
-    async fn publishing(&self, article_id: &str) -> Result<Option<Ranked>, Failed> {
-        let Some((_, ranked)) = self.content_and_list(article_id).await? else { return Ok(None) };
+    async fn publishing(&self, article_id: &str) -> Result<Ranked, Failed> {
+        let ranked = self.ranked(article_id).await?;
         let RankState { sequence, mark, published, .. } = ranked.state;
         let state = RankState { sequence, mark, published, ..RankState::default() };
-        Ok(Some(Ranked { state, ..ranked }))
+        Ok(Ranked { state, ..ranked })
     }
 
     async fn marked(&self, limit: usize) -> Result<Vec<(String, u64)>, Failed> {
