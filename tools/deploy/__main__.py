@@ -74,7 +74,7 @@ class Checks:
         )
 
     def names(self):
-        """dashboard and rules name only metrics and labels that the worker exports, README all of them"""
+        """dashboard and rules name only what the worker exports, README all of it"""
         source = (REPOSITORY / "src" / "metrics" / "families.rs").read_text(encoding="utf-8")
         known = {**metric_names.exported(source), **metric_names.OWN}
         known = metric_names.with_recordings(known, rules.every(self.rules))
@@ -155,14 +155,14 @@ class Checks:
         )
 
     def dockerfiles(self):
-        """Dockerfiles: hadolint is content, sources are there, images are pinned, both build the same"""
+        """Dockerfiles: hadolint is content, sources are there, images pinned, builds alike"""
         complaints = images.hadolint_complaints(tools.hadolint()) + images.difference_complaints()
         for path, context in images.DOCKERFILES.items():
             complaints += images.dockerfile_complaints(path, context)
         return complaints or f"{len(images.DOCKERFILES)} Dockerfiles"
 
     def compose(self):
-        """compose.yaml loads as Docker Compose loads it, its files, hosts and images' versions are there"""
+        """compose.yaml loads as Docker Compose loads it; files, hosts and images' versions are there"""
         complaints, services = images.compose_complaints(self.loader)
         if services:
             complaints += images.wiring_complaints(services)

@@ -39,10 +39,10 @@ def expressions(dashboard):
 
 def variables(dashboard):
     """(name, PromQL) of what each variable's values are read from."""
-    queries = {one["name"]: one["definition"] for one in dashboard["templating"]["list"] if "definition" in one}
-    for name, query in queries.items():
-        source, label = re.fullmatch(r"label_values\((.+), (\w+)\)", query).groups()
-        yield f"variable {name}", plain(f"sum by ({label}) ({source})")
+    for variable in dashboard["templating"]["list"]:
+        if "definition" in variable:
+            source, label = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["definition"]).groups()
+            yield f"variable {variable['name']}", plain(f"sum by ({label}) ({source})")
 
 
 def plain(expression):

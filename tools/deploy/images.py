@@ -157,7 +157,8 @@ def wiring_complaints(services):
 
 def addressed(text):
     """Hosts of `host:port` in a text, without those that mean the machine itself."""
-    hosts = re.findall(r"(?:^|[\s/@\[\"'])([a-z][a-z0-9-]*):\d{2,5}\b", re.sub(r"#.*", "", text), re.MULTILINE)
+    code = re.sub(r"#.*", "", text)
+    hosts = re.findall(r"(?:^|[\s/@\[\"'])([a-z][a-z0-9-]*):\d{2,5}\b", code, re.MULTILINE)
     return sorted(set(hosts) - {"localhost"})
 
 

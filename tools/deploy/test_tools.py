@@ -68,8 +68,10 @@ class MetricNames(unittest.TestCase):
 
     def test_a_readme_that_tells_other_names_or_labels_is_noticed(self):
         right = (
-            "| `lookalike_lag` | gauge | topic, partition | lag |\n| `lookalike_made_total` | counter | | made |\n"
-            "| `lookalike_duration_seconds` | histogram | stage | time |\n| `lookalike_ready` | gauge | | ready |\n"
+            "| `lookalike_lag` | gauge | topic, partition | lag |\n"
+            "| `lookalike_made_total` | counter | | made |\n"
+            "| `lookalike_duration_seconds` | histogram | stage | time |\n"
+            "| `lookalike_ready` | gauge | | ready |\n"
         )
         self.assertEqual(metric_names.undocumented(FAMILIES, right), [])
         for old, new, name in (

@@ -88,7 +88,7 @@ class Prometheus:
 def alert_and_series(story):
     """Prometheus finds every series of rules and dashboard; a stall raises the lag alert, its end clears it"""
     program = binary(story.promtool)
-    require(program is not None, "Prometheus is neither installed nor to be had as Debian package prometheus")
+    require(program is not None, "Prometheus is not to be had, nor as a Debian package")
     targets = [f"127.0.0.1:{worker.port}" for worker in story.workers]
     prometheus = Prometheus(program, story.out / "prometheus", targets, story.processes)
     try:
