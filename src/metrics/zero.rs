@@ -27,7 +27,7 @@ impl Metrics {
             self.begin_stages(&["fetch", "decode", "embed", "embed_text", "index", "announce"]);
             self.list.freshness.with_label_values(&["indexed"]);
             for tower in ["image", "text"] {
-                self.image.inputs_waiting.with_label_values(&[tower]);
+                self.begin_tower(tower);
             }
         }
         if matches!(config.role, Role::All | Role::Rank) {
@@ -51,6 +51,17 @@ impl Metrics {
     fn begin_stages(&self, stages: &[&str]) {
         for stage in stages {
             self.stage.stage_duration.with_label_values(&[stage]);
+        }
+    }
+
+    fn begin_tower(&self, tower: &str) {
+        self.image.inputs_waiting.with_label_values(&[tower]);
+        let encoder = &self.encoder;
+        for histogram in [&encoder.batch_inputs, &encoder.queue_duration, &encoder.inference_duration] {
+            histogram.with_label_values(&[tower]);
+        }
+        for counter in [&encoder.padding_rows, &encoder.out_of_memory] {
+            counter.with_label_values(&[tower]);
         }
     }
 
@@ -89,11 +100,13 @@ mod tests {
         let swept = "lookalike_lists_swept_total{result=\"repaired\"} 0\n";
         let fresh = "lookalike_freshness_seconds_count{step=\"affected_list\"} 0\n";
         let failed = "lookalike_qdrant_requests_total{operation=\"search\",result=\"failed\"} 0\n";
+        let memory = "lookalike_encoder_out_of_memory_total{tower=\"text\"} 0\n";
         let (all, embed, rank) = (page("all"), page("embed"), page("rank"));
-        for series in [dead, swept, fresh, failed] {
+        for series in [dead, swept, fresh, failed, memory] {
             assert!(all.contains(series), "{series}");
         }
         assert!(embed.contains(dead) && embed.contains(failed) && !embed.contains(swept));
         assert!(rank.contains(swept) && rank.contains(fresh) && !rank.contains(dead));
+        assert!(embed.contains(memory) && !rank.contains(memory));
     }
 }

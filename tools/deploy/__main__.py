@@ -5,6 +5,7 @@ would have checked is a failure too, never left out in silence.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -73,7 +74,7 @@ class Checks:
         )
 
     def names(self):
-        """dashboard and rules name only metrics and labels that the worker exports"""
+        """dashboard and rules name only what the worker exports, README all of it"""
         source = (REPOSITORY / "src" / "metrics" / "families.rs").read_text(encoding="utf-8")
         known = {**metric_names.exported(source), **metric_names.OWN}
         known = metric_names.with_recordings(known, rules.every(self.rules))
@@ -81,7 +82,10 @@ class Checks:
             (f"rule {r.get('alert', r.get('record'))}", r["expr"]) for r in rules.every(self.rules)
         ]
         expressions += dashboard_lint.expressions(dashboard.dashboard())
+        expressions += dashboard_lint.variables(dashboard.dashboard())
         complaints = [c for place, text in expressions for c in metric_names.complaints(place, text, known)]
+        readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+        complaints += metric_names.undocumented(source, readme)
         return complaints or f"{len(expressions)} expressions, {len(known)} series"
 
     def lint(self):
@@ -131,6 +135,16 @@ class Checks:
         result = subprocess.run(command, capture_output=True, text=True)
         return [f"{name}: {result.stdout}{result.stderr}"] if result.returncode else []
 
+    def sections(self):
+        """values.schema.json knows the sections that the worker's own schema has"""
+        command = [str(self.binary), "config", "schema"]
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        # The chart fills these in.
+        worker = set(json.loads(result.stdout)["properties"]) - {"role", "http"}
+        overlay = json.loads((chart.CHART / "values.schema.json").read_text())["definitions"]["overlay"]
+        different = sorted(worker ^ set(overlay["properties"]))
+        return [f"only one of both has {name}" for name in different] or f"{len(worker)} sections"
+
     def readme(self):
         """the chart's README is what its values say"""
         same = values_readme.OUTPUT.read_text(encoding="utf-8") == values_readme.text()
@@ -141,15 +155,17 @@ class Checks:
         )
 
     def dockerfiles(self):
-        """Dockerfiles: hadolint is content, sources are there, images are pinned"""
-        complaints = images.hadolint_complaints(tools.hadolint())
+        """Dockerfiles: hadolint is content, sources are there, images pinned, builds alike"""
+        complaints = images.hadolint_complaints(tools.hadolint()) + images.difference_complaints()
         for path, context in images.DOCKERFILES.items():
             complaints += images.dockerfile_complaints(path, context)
         return complaints or f"{len(images.DOCKERFILES)} Dockerfiles"
 
     def compose(self):
-        """compose.yaml loads as Docker Compose loads it, its files are there, its images pinned"""
+        """compose.yaml loads as Docker Compose loads it; files, hosts and images' versions are there"""
         complaints, services = images.compose_complaints(self.loader)
+        if services:
+            complaints += images.wiring_complaints(services)
         return complaints or f"{len(services)} services"
 
     def plain_directory(self):
@@ -176,6 +192,7 @@ def play(checks):
         checks.schemas,
         checks.chart_tests,
         checks.configurations,
+        checks.sections,
         checks.readme,
         checks.dockerfiles,
         checks.compose,

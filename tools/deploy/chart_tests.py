@@ -1,9 +1,14 @@
 """What the rendered chart must say, case by case; `python3 tools/deploy` runs it with its Helm."""
 
+import json
+import os
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 import yaml
 from chart import CASES, configurations, of_kind, pods
+from chart import CHART as FOLDER
+from tools import REPOSITORY
 
 # Set by the run, before the tests.
 CHART = None
@@ -17,6 +22,10 @@ ROLES = {
 }
 # The seconds that Kubernetes waits beyond the worker's own deadline.
 GRACE_MARGIN = 10
+# Of the volumes, what the restricted Pod Security level allows.
+VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected"}
+VOLUMES |= {"secret"}
+DEFAULTS = yaml.safe_load((REPOSITORY / "config" / "default.yaml").read_text(encoding="utf-8"))
 
 
 def deployment(manifests, role):
@@ -51,9 +60,11 @@ class EveryCase(unittest.TestCase):
             for name, pod in pods(manifests):
                 with self.subTest(f"{case}: {name}"):
                     self.assertTrue(pod["securityContext"]["runAsNonRoot"])
+                    self.assertGreater(pod["securityContext"]["runAsUser"], 0)
                     self.assertEqual(pod["securityContext"]["seccompProfile"], {"type": "RuntimeDefault"})
                     self.assertFalse(pod.get("hostNetwork") or pod.get("hostPID") or pod.get("hostIPC"))
-                    self.assertFalse([volume for volume in pod["volumes"] if "hostPath" in volume])
+                    kinds = {kind for volume in pod["volumes"] for kind in volume if kind != "name"}
+                    self.assertLessEqual(kinds, VOLUMES)
                     for worker in [*pod.get("initContainers", []), *pod["containers"]]:
                         context = worker["securityContext"]
                         self.assertFalse(context["allowPrivilegeEscalation"])
@@ -72,9 +83,8 @@ class EveryCase(unittest.TestCase):
     def test_kubernetes_waits_longer_than_the_worker_drains(self):
         for case, manifests in self.rendered.items():
             for role in ROLES[case]:
-                deadline = (
-                    configuration(manifests, role).get("shutdown", {}).get("deadline_ms", 35_000) / 1000
-                )
+                shutdown = DEFAULTS["shutdown"] | configuration(manifests, role).get("shutdown", {})
+                deadline = shutdown["deadline_ms"] / 1000
                 grace = deployment(manifests, role)["spec"]["template"]["spec"][
                     "terminationGracePeriodSeconds"
                 ]
@@ -108,6 +118,33 @@ class EveryCase(unittest.TestCase):
             for name, text in configurations(manifests):
                 for word in ("password", "api_key", "secret"):
                     self.assertNotIn(word, text, f"{case}: {name}")
+
+    def test_workers_are_replaced_one_by_one_and_the_budget_keeps_the_others(self):
+        for case, manifests in self.rendered.items():
+            for role in ROLES[case]:
+                strategy = deployment(manifests, role)["spec"]["strategy"]
+                self.assertEqual(strategy["rollingUpdate"], {"maxSurge": 0, "maxUnavailable": 1}, case)
+                budget = of_kind(manifests, "PodDisruptionBudget", f"-{role}")["spec"]
+                self.assertEqual(budget["maxUnavailable"], 1, case)
+
+    def test_the_network_policy_is_of_everything_that_runs(self):
+        for case, manifests in self.rendered.items():
+            wanted = of_kind(manifests, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"]
+            found = [m for m in manifests if m["kind"] in ("Deployment", "Job", "Pod")]
+            self.assertEqual(len(found), len(ROLES[case]) + 2, case)
+            for manifest in found:
+                template = manifest if manifest["kind"] == "Pod" else manifest["spec"]["template"]
+                labels = template["metadata"]["labels"]
+                self.assertLessEqual(wanted.items(), labels.items(), f"{case}: {manifest['kind']}")
+
+    def test_every_mount_has_its_volume(self):
+        for case, manifests in self.rendered.items():
+            for name, pod in pods(manifests):
+                volumes = [volume["name"] for volume in pod["volumes"]]
+                self.assertEqual(len(volumes), len(set(volumes)), f"{case}: {name}")
+                for worker in [*pod.get("initContainers", []), *pod["containers"]]:
+                    mounts = {mount["name"] for mount in worker["volumeMounts"]}
+                    self.assertLessEqual(mounts, set(volumes), f"{case}: {name}")
 
     def test_selectors_of_every_object_meet_pods_of_their_role(self):
         for case, manifests in self.rendered.items():
@@ -268,7 +305,10 @@ class Cases(unittest.TestCase):
         ports = sorted({port["port"] for rule in policy["egress"] for port in rule["ports"]})
         self.assertEqual(ports, [53, 443, 6334, 9092, 9093, 9094])
         policy = of_kind(CHART.render("everything"), "NetworkPolicy")["spec"]
-        self.assertEqual([rule["ports"][0]["port"] for rule in policy["egress"]][-1], 4317)
+        ports = sorted({port["port"] for rule in policy["egress"] for port in rule["ports"]})
+        self.assertEqual(ports, [53, 80, 443, 4317, 6334, 9094])
+        # What is configured names its peers; names may be asked for anywhere.
+        self.assertEqual([rule.get("to") is None for rule in policy["egress"]], [True] + 5 * [False])
 
     def test_the_rules_are_those_of_the_file_but_for_the_disabled(self):
         groups = of_kind(CHART.render("everything"), "PrometheusRule")["spec"]["groups"]
@@ -294,6 +334,99 @@ class Cases(unittest.TestCase):
                 constraint["labelSelector"]["matchLabels"]["app.kubernetes.io/component"], "rank"
             )
 
+    def test_the_spread_is_over_zones_and_nodes(self):
+        pod = deployment(CHART.render("cpu"), "embed")["spec"]["template"]["spec"]
+        keys = [constraint["topologyKey"] for constraint in pod["topologySpreadConstraints"]]
+        self.assertEqual(keys, ["topology.kubernetes.io/zone", "kubernetes.io/hostname"])
+
+    def test_the_account_has_the_clouds_identity_and_every_worker_has_the_account(self):
+        manifests = CHART.render("cpu")
+        account = of_kind(manifests, "ServiceAccount")["metadata"]
+        role = "arn:aws:iam::111122223333:role/lookalike"
+        self.assertEqual(account["annotations"], {"eks.amazonaws.com/role-arn": role})
+        for kind in ("embed", "rank"):
+            pod = deployment(manifests, kind)["spec"]["template"]["spec"]
+            self.assertEqual(pod["serviceAccountName"], account["name"])
+        given = CHART.render("cpu", 'serviceAccount={"create": false, "name": "theirs"}')
+        self.assertFalse([m for m in given if m["kind"] == "ServiceAccount"])
+        pod = deployment(given, "embed")["spec"]["template"]["spec"]
+        self.assertEqual(pod["serviceAccountName"], "theirs")
+
+    def test_the_model_cache_may_be_any_volume(self):
+        pod = deployment(CHART.render("gpu"), "embed")["spec"]["template"]["spec"]
+        (model,) = [volume for volume in pod["volumes"] if volume["name"] == "model"]
+        self.assertIn("volumeClaimTemplate", model["ephemeral"])
+
+    def test_the_monitor_asks_the_port_that_workers_name(self):
+        manifests = CHART.render("gpu")
+        monitor = of_kind(manifests, "PodMonitor")["spec"]
+        (endpoint,) = monitor["podMetricsEndpoints"]
+        self.assertEqual(endpoint["path"], "/metrics")
+        for role in ("embed", "rank"):
+            self.assertEqual(endpoint["port"], container(manifests, role)["ports"][0]["name"])
+            labels = deployment(manifests, role)["spec"]["template"]["metadata"]["labels"]
+            self.assertLessEqual(monitor["selector"]["matchLabels"].items(), labels.items())
+            self.assertLessEqual(set(monitor["podTargetLabels"]), set(labels))
+
+    def test_the_dashboard_is_that_of_the_file_where_the_sidecar_looks(self):
+        made = of_kind(CHART.render("everything"), "ConfigMap", "-dashboard")
+        self.assertEqual(made["metadata"]["labels"]["grafana_dashboard"], "1")
+        file = REPOSITORY / "deploy" / "grafana" / "lookalike.json"
+        self.assertEqual(json.loads(made["data"]["lookalike.json"]), json.loads(file.read_text("utf-8")))
+
+    def test_down_is_told_of_workers_by_any_name(self):
+        for settings, job in ([], ".*lookalike.*"), (['fullnameOverride="similar"'], ".*similar.*"):
+            made = of_kind(CHART.render("everything", *settings), "PrometheusRule")["spec"]["groups"]
+            (down,) = [r["expr"] for g in made for r in g["rules"] if r.get("alert") == "LookalikeDown"]
+            self.assertEqual(down, f'up{{job=~"{job}"}} == 0')
+
+    def test_helm_test_checks_what_is_configured_without_a_gpu(self):
+        for case, settings in (("everything", []), ("minimal", ["embed.gpu.enabled=true"])):
+            pod = of_kind(CHART.render(case, *settings), "Pod", "-check")
+            self.assertEqual(pod["metadata"]["annotations"]["helm.sh/hook"], "test")
+            (check,) = pod["spec"]["containers"]
+            self.assertEqual(check["args"][0], "check")
+            self.assertIn({"name": "LOOKALIKE__ROLE", "value": "rank"}, check["env"])
+            self.assertNotIn("nvidia.com/gpu", check["resources"]["limits"])
+
+    def test_traces_pass_the_network_policy_where_they_are_sent(self):
+        def ports(case, *settings):
+            rules = of_kind(CHART.render(case, *settings), "NetworkPolicy")["spec"]["egress"]
+            return {port["port"] for rule in rules for port in rule["ports"]}
+
+        self.assertNotIn(4317, ports("cpu"))
+        # Only role embed sends any.
+        self.assertIn(4317, ports("gpu"))
+
+    def test_keda_has_user_and_certificates_of_the_workers_secrets(self):
+        made = of_kind(CHART.render("everything"), "TriggerAuthentication")
+        self.assertEqual(
+            [(one["parameter"], one["name"], one["key"]) for one in made["spec"]["secretTargetRef"]],
+            [
+                ("username", "kafka-user", "username"),
+                ("password", "kafka-user", "password"),
+                ("ca", "kafka-ca", "ca.crt"),
+            ],
+        )
+        (trigger,) = of_kind(CHART.render("everything"), "ScaledObject", "-rank")["spec"]["triggers"]
+        self.assertEqual(trigger["authenticationRef"]["name"], made["metadata"]["name"])
+        manifests = CHART.render("gpu")
+        self.assertFalse([m for m in manifests if m["kind"] == "TriggerAuthentication"])
+        (trigger,) = of_kind(manifests, "ScaledObject", "-embed")["spec"]["triggers"]
+        self.assertNotIn("authenticationRef", trigger)
+
+    def test_jobs_reach_what_the_workers_reach(self):
+        for name, pod in pods(CHART.render("everything")):
+            if name.startswith("Deployment"):
+                continue
+            (worker,) = pod["containers"]
+            variable = {"name": "OTEL_RESOURCE_ATTRIBUTES", "value": "deployment.environment=green"}
+            self.assertIn(variable, worker["env"], name)
+            self.assertIn({"configMapRef": {"name": "proxies"}}, worker["envFrom"], name)
+            self.assertIn("certificates", {mount["name"] for mount in worker["volumeMounts"]}, name)
+            self.assertEqual(pod["nodeSelector"], {"kubernetes.io/arch": "amd64"}, name)
+            self.assertEqual(pod["tolerations"][0]["key"], "dedicated", name)
+
     def test_further_volumes_variables_and_labels_arrive(self):
         manifests = CHART.render("everything")
         worker = container(manifests, "embed")
@@ -304,6 +437,82 @@ class Cases(unittest.TestCase):
         self.assertIn({"name": "scratch", "emptyDir": {}}, template["spec"]["volumes"])
         self.assertEqual(template["metadata"]["labels"]["tier"], "gpu")
         self.assertEqual(template["metadata"]["labels"]["team"], "search")
+
+
+def leaves(values, path=""):
+    """(path, value) of everything in a table."""
+    if not isinstance(values, dict) or not values:
+        yield path, values
+        return
+    for name, inner in values.items():
+        yield from leaves(inner, f"{path}.{name}" if path else name)
+
+
+class EveryValue(unittest.TestCase):
+    """No value of values.yaml is without effect."""
+
+    # Values that another one of their type would not be.
+    OTHERS = {
+        "image.digest": "sha256:" + 64 * "1",
+        "image.pullPolicy": "Never",
+        "imagePullSecrets": [{"name": "other"}],
+        "config.kafka.bootstrap_servers": "other:9092",
+        "config.qdrant.url": "http://other:6334",
+        "config.objects.stores": [{"uri": "s3://other/"}],
+        "generation": "other",
+        "model.source": "image",
+        "model.s3.uri": "s3://other/model",
+        "embed.config": {"ranking": {"k": 5}},
+        "embed.image.digest": "sha256:" + 64 * "1",
+        "embed.gpu.provider": "tensorrt",
+        "embed.autoscaling.maxReplicas": 5,
+        "rank.config": {"ranking": {"k": 5}},
+        "rank.autoscaling.maxReplicas": 5,
+        "all.config": {"ranking": {"k": 5}},
+        "keda.sasl": "plaintext",
+        "podMonitor.interval": "20s",
+        "prometheusRule.disabled": ["LookalikeDown"],
+    }
+    WORDS = {"all": "separate", "separate": "all", "enable": "disable", "disable": "enable"}
+    # By the last part of the path.
+    LISTS = {"extraArgs": ["--other"], "ports": [4711]}
+
+    def other(self, path, value):
+        if path in self.OTHERS:
+            return self.OTHERS[path]
+        if isinstance(value, bool):
+            return not value
+        if isinstance(value, int):
+            return value + 1
+        if isinstance(value, str):
+            return self.WORDS.get(value, f"{value}other")
+        if isinstance(value, list):
+            return self.LISTS.get(path.rsplit(".", 1)[-1], [{"other": "x"}])
+        return {"other": "x"}
+
+    def changes(self, path, value, whole):
+        """Whether some file of ci/ renders otherwise with another value."""
+        for case in reversed(CASES):
+            given = whole[case][1]
+            for name in path.split("."):
+                given = given.get(name) if isinstance(given, dict) else None
+            other = self.other(path, value if given is None else given)
+            code, output, _ = CHART.template(case, f"{path}={json.dumps(other)}")
+            if code == 0 and output != whole[case][0]:
+                return True
+        return False
+
+    def test_each_changes_what_is_rendered(self):
+        values = yaml.safe_load((FOLDER / "values.yaml").read_text(encoding="utf-8"))
+        whole = {}
+        for case in CASES:
+            given = yaml.safe_load((FOLDER / "ci" / f"{case}-values.yaml").read_text(encoding="utf-8"))
+            whole[case] = CHART.template(case)[1], given
+        every = list(leaves(values))
+        # Helm runs in processes of its own.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            changed = list(pool.map(lambda one: self.changes(*one, whole), every))
+        self.assertEqual([path for (path, _), change in zip(every, changed) if not change], [])
 
 
 class Refusals(unittest.TestCase):
@@ -318,6 +527,7 @@ class Refusals(unittest.TestCase):
         ('config.kafka.bootstrap_servers=""', "/config/kafka/bootstrap_servers"),
         ('config.kafka.bootstrap_servers="kafka"', "/config/kafka/bootstrap_servers"),
         ('config.qdrant.url="qdrant:6334"', "/config/qdrant/url"),
+        ('config.qdrant.url="http://user:s3cret@qdrant:6334"', "/config/qdrant/url"),
         ('config.qdrant.api_key="s3cret"', "config.qdrant.api_key", "secrets.qdrant"),
         (
             'config.kafka.properties={"sasl.password": "s3cret"}',
@@ -342,6 +552,25 @@ class Refusals(unittest.TestCase):
             "aws_secret_access_key",
             "secrets.objectStores",
         ),
+        (
+            'config.kafka.properties={"ssl": {"key": {"pem": "s3cret"}}}',
+            "config.kafka.properties",
+            "ssl.key.pem",
+            "extraEnv",
+        ),
+        (
+            'config.objects.stores=[{"uri": "az://a/", "options": {"azure_storage_sas_token": "s3cret"}}]',
+            "config.objects.stores",
+            "azure_storage_sas_token",
+        ),
+        ('config.encoder.directory="/models/mine"', "config.encoder.directory", "model.directory"),
+        ('config.encoder.execution_provider="cuda"', "config.encoder.execution_provider", "embed.gpu"),
+        ("embed.config.ranking.k=5", "embed.config", "mode all", "all.config"),
+        ("rank.config.ranking.k=5", "rank.config", "mode all", "all.config"),
+        ("rank.autoscaling.enabled=true", "rank.autoscaling", "mode all", "embed.autoscaling"),
+        ('prometheusRule.disabled=["LookalikeLag"]', "LookalikeLag,", "LookalikeLagGrowing"),
+        ('secrets.kafkaTls.caKey="ca.crt"', "secrets.kafkaTls", "name"),
+        ('model={"source": "volume", "volume": {"emptyDir": {}}}', "model.directory", "without a slash"),
         ("config.rankings={}", "/config", "rankings"),
         ("rank.config.rankings={}", "/rank/config", "rankings"),
         ('image.digest="latest"', "/image/digest"),
@@ -365,6 +594,19 @@ class Refusals(unittest.TestCase):
                 said = CHART.refusal("minimal", setting)
                 for word in words:
                     self.assertIn(word, said)
+
+    def test_what_only_looks_like_a_secret_is_taken(self):
+        for setting in (
+            'config.kafka.properties={"ssl": {"key": {"location": "/tls/key"}}, "ssl.ca.pem": "public"}',
+            'config.kafka.properties={"sasl.oauthbearer.token.endpoint.url": "https://login/token"}',
+            'config.objects.stores=[{"uri": "s3://a/", "options": {"aws_sse_bucket_key_enabled": "true"}}]',
+            'config.objects.stores=[{"uri": "gs://a/", "options": {"google_application_credentials": "/a"}}]',
+        ):
+            with self.subTest(setting):
+                CHART.render("minimal", setting)
+
+    def test_all_config_is_refused_where_nothing_uses_it(self):
+        self.assertIn("only used in mode all", CHART.refusal("cpu", "all.config.ranking.k=5"))
 
     def test_defaults_alone_name_no_kafka_and_no_qdrant_and_are_refused(self):
         code, _, said = CHART.command("template", "lookalike", "helm/lookalike")

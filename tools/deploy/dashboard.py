@@ -250,6 +250,12 @@ ROWS = {
             [(rate("lookalike_encoder_inference_duration_seconds_sum", "instance"), "{{instance}}")],
         ),
         (
+            "Batches too large for memory",
+            "Each halves the largest batch until a restart: lower `encoder.max_batch_size`.",
+            "ops",
+            [(rate("lookalike_encoder_out_of_memory_total", "instance, tower"), "{{instance}} {{tower}}")],
+        ),
+        (
             "GPUs visible, and what embeds",
             "A visible GPU beside execution provider cpu is unused.",
             "short",
@@ -336,6 +342,15 @@ ROWS = {
             "Against the limit of the process.",
             "short",
             [("sum by (instance) (process_open_fds{})", "{{instance}}"), ("min(process_max_fds{})", "limit")],
+        ),
+        (
+            "Spans",
+            "Of traces: taken by their receiver, and dropped by reason.",
+            "ops",
+            [
+                (total("lookalike_spans_exported_total"), "exported"),
+                (rate("lookalike_spans_dropped_total", "reason"), "dropped, {{reason}}"),
+            ],
         ),
         (
             "Versions",

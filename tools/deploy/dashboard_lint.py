@@ -37,6 +37,14 @@ def expressions(dashboard):
     ]
 
 
+def variables(dashboard):
+    """(name, PromQL) of what each variable's values are read from."""
+    for variable in dashboard["templating"]["list"]:
+        if "definition" in variable:
+            source, label = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["definition"]).groups()
+            yield f"variable {variable['name']}", plain(f"sum by ({label}) ({source})")
+
+
 def plain(expression):
     return expression.replace("$__rate_interval", "5m").replace("$job", ".+").replace("$instance", ".+")
 

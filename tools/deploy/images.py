@@ -134,6 +134,48 @@ def compose_complaints(loader):
     return found, model["services"]
 
 
+def wiring_complaints(services):
+    """Addresses in the files that compose.yaml mounts, of services that it does not have."""
+    files = ["compose/lookalike.yaml", "prometheus/prometheus.yaml"]
+    files += ["grafana/provisioning/datasources/prometheus.yaml"]
+    texts = {name: (DEPLOY / name).read_text(encoding="utf-8") for name in files}
+    environment = [service.get("environment") or {} for service in services.values()]
+    texts["compose.yaml"] = "\n".join(f"{value}" for one in environment for value in one.values())
+    found = [
+        f"{name}: {host} is no service of compose.yaml"
+        for name, text in texts.items()
+        for host in addressed(text)
+        if host not in services
+    ]
+    dashboards = (DEPLOY / "grafana/provisioning/dashboards/lookalike.yaml").read_text(encoding="utf-8")
+    folder = re.search(r"^ +path: (\S+)$", dashboards, re.MULTILINE)[1]
+    targets = [volume["target"] for volume in services["grafana"]["volumes"]]
+    if not any(target.startswith(f"{folder}/") for target in targets):
+        found.append(f"compose.yaml: no dashboard is mounted in {folder}, where Grafana looks")
+    return found
+
+
+def addressed(text):
+    """Hosts of `host:port` in a text, without those that mean the machine itself."""
+    code = re.sub(r"#.*", "", text)
+    hosts = re.findall(r"(?:^|[\s/@\[\"'])([a-z][a-z0-9-]*):\d{2,5}\b", code, re.MULTILINE)
+    return sorted(set(hosts) - {"localhost"})
+
+
+def difference_complaints():
+    """Dockerfile.cuda has to build the worker from the same sources, by the same commands."""
+    kept = [
+        {
+            (keyword, rest)
+            for keyword, rest in instructions((DEPLOY / name).read_text(encoding="utf-8"))
+            if (keyword == "COPY" and "--from" not in rest and "onnxruntime" not in rest)
+            or (keyword == "RUN" and "cargo" in rest)
+        }
+        for name in ("Dockerfile", "Dockerfile.cuda")
+    ]
+    return [f"only one of both Dockerfiles has: {' '.join(one)}" for one in sorted(kept[0] ^ kept[1])]
+
+
 def plain_directory(folder):
     """An empty folder with what the stage `build` of deploy/Dockerfile copies, and nothing else."""
     shutil.rmtree(folder, ignore_errors=True)

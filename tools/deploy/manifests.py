@@ -62,4 +62,6 @@ def complaints(manifests, custom):
             except kubernetes_validate.ValidationError as error:
                 path = ".".join(map(str, error.path))
                 found.append(f"{kind} {name}, Kubernetes {version}: {path}: {error.message}")
+            except kubernetes_validate.SchemaNotFoundError:
+                found.append(f"{kind} {name}, Kubernetes {version}: no schema of {manifest['apiVersion']}")
     return found

@@ -57,6 +57,18 @@ def exported(families):
     return series
 
 
+def undocumented(families, readme):
+    """Where the README's table and what is registered tell different names or labels."""
+    made = {
+        found["name"]: frozenset(re.findall(r'"(\w+)"', found["labels"] or ""))
+        for found in REGISTRATION.finditer(families)
+    }
+    rows = re.findall(r"^\| `(lookalike_\w+)` \| \w+ \| ([\w, ]*) ?\|", readme, re.MULTILINE)
+    told = {name: frozenset(re.findall(r"\w+", labels)) for name, labels in rows}
+    different = sorted(name for name in made.keys() | told.keys() if made.get(name) != told.get(name))
+    return [f"README.md, Metrics: {name} is not there as it is registered" for name in different]
+
+
 def asked(expression):
     """Series name → the labels that the expression matches it by."""
     found = {}

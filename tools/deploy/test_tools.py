@@ -11,6 +11,7 @@ import dashboard
 import dashboard_lint
 import images
 import metric_names
+import rules
 from manifests import strict
 from values_readme import described
 
@@ -65,6 +66,20 @@ class MetricNames(unittest.TestCase):
         ]:
             self.assertEqual(metric_names.complaints("here", expression, self.known), [], expression)
 
+    def test_a_readme_that_tells_other_names_or_labels_is_noticed(self):
+        right = (
+            "| `lookalike_lag` | gauge | topic, partition | lag |\n"
+            "| `lookalike_made_total` | counter | | made |\n"
+            "| `lookalike_duration_seconds` | histogram | stage | time |\n"
+            "| `lookalike_ready` | gauge | | ready |\n"
+        )
+        self.assertEqual(metric_names.undocumented(FAMILIES, right), [])
+        for old, new, name in (
+            ("topic, partition", "topic", "lookalike_lag"),
+            ("`lookalike_ready`", "`lookalike_steady`", "lookalike_steady"),
+        ):
+            self.assertIn(name, "\n".join(metric_names.undocumented(FAMILIES, right.replace(old, new))))
+
     def test_a_recording_carries_the_labels_that_it_groups_by(self):
         rules = [{"record": "job:lag:sum", "expr": "sum by (job) (lookalike_lag)"}]
         known = metric_names.with_recordings(self.known, rules)
@@ -111,6 +126,11 @@ class Dashboard(unittest.TestCase):
             self.assertIn(rule, self.rules())
             self.dashboard = whole
 
+    def test_variables_are_read_from_a_metric(self):
+        found = dict(dashboard_lint.variables(self.dashboard))
+        self.assertEqual(found["variable job"], "sum by (job) (lookalike_build_info)")
+        self.assertEqual(found["variable instance"], 'sum by (instance) (lookalike_build_info{job=~".+"})')
+
     def test_panels_do_not_overlap(self):
         taken = set()
         for panel in self.dashboard["panels"]:
@@ -119,6 +139,18 @@ class Dashboard(unittest.TestCase):
             self.assertFalse(cells & taken, panel["title"])
             self.assertLessEqual(place["x"] + place["w"], dashboard.COLUMNS)
             taken |= cells
+
+
+class Alerts(unittest.TestCase):
+    def test_every_threshold_is_taken_away_once_and_the_wait_too(self):
+        alert = {"alert": "A", "expr": 'a{b="c"} > 14.4 * 0.01\nand deriv(d[10m]) >= 0', "for": "2m"}
+        made = dict(rules.mutants(alert))
+        self.assertEqual(len(made), 4)
+        self.assertEqual(
+            made["fires whether or not >= 0"]["expr"], 'a{b="c"} > 14.4 * 0.01\nand deriv(d[10m]) > -Inf'
+        )
+        self.assertNotIn("for", made["does not wait"])
+        self.assertEqual(made["does not wait"]["expr"], alert["expr"])
 
 
 class Dockerfiles(unittest.TestCase):
@@ -153,6 +185,13 @@ COPY --from=build --chown=1:1 /a /b
             self.assertTrue(images.PINNED.fullmatch(image), image)
         for image in ("rust", "rust:latest", "host:5000/rust", "rust:stable"):
             self.assertFalse(images.PINNED.fullmatch(image), image)
+
+    def test_addresses_are_told_from_other_words_with_a_colon(self):
+        text = "a: 1\nurl: http://kafka:9092,  # of x:1234\n- [s3:7070]\nt: '10:30'\nlocalhost:80\n"
+        self.assertEqual(images.addressed(text), ["kafka", "s3"])
+
+    def test_both_dockerfiles_build_the_same(self):
+        self.assertEqual(images.difference_complaints(), [])
 
     def test_the_last_matching_pattern_of_dockerignore_decides(self):
         patterns = ["*", "!src", "!deploy/compose/feeder.py", "src/old"]
@@ -200,6 +239,15 @@ b:
         found, bare = described(self.TEXT)
         self.assertEqual(found, [("a", "one"), ("b.c", "two"), ("b.d", "three")])
         self.assertEqual(bare, ["b.f"])
+
+    def test_a_described_table_may_have_described_values(self):
+        found, bare = described("# -- one\na:\n  # -- two\n  b: 1\nc:\n  # -- three\n  d: 2\n")
+        self.assertEqual(found, [("a", "one"), ("a.b", "two"), ("c.d", "three")])
+        self.assertEqual(bare, [])
+
+    def test_a_description_without_value_is_an_error(self):
+        with self.assertRaisesRegex(ValueError, "lost"):
+            described("# -- lost\n# -- one\na: 1\n")
 
 
 if __name__ == "__main__":

@@ -48,7 +48,12 @@ def described(text):
     for line in text.splitlines():
         indent = len(line) - len(line.lstrip())
         if line.strip().startswith("# -- "):
+            if comment is not None:
+                raise ValueError(f"values.yaml: no value below the description {comment!r}")
             comment = line.strip()[5:]
+            if ended is not None and indent > ended:
+                # A described table whose values are described, too.
+                ended = None
             continue
         entry = ENTRY.match(line)
         # What lies deeper than a described value is its default, not a value of its own.
@@ -61,7 +66,6 @@ def described(text):
         parents.append((indent, entry[2]))
         if comment is not None:
             found.append((path, comment))
-            # A described table with tables below it goes on being read.
             ended = indent
         elif rest:
             bare.append(path)

@@ -88,8 +88,7 @@ class Prometheus:
 def alert_and_series(story):
     """Prometheus finds every series of rules and dashboard; a stall raises the lag alert, its end clears it"""
     program = binary(story.promtool)
-    if program is None:
-        return "left out: Prometheus is not to be had here (Debian package prometheus)"
+    require(program is not None, "Prometheus is not to be had, nor as a Debian package")
     targets = [f"127.0.0.1:{worker.port}" for worker in story.workers]
     prometheus = Prometheus(program, story.out / "prometheus", targets, story.processes)
     try:
@@ -151,7 +150,8 @@ def check_series(prometheus):
     for labels in prometheus.series(f'{{job="{JOB}"}}'):
         known.setdefault(labels["__name__"], set()).update(labels)
     expressions = [(rule["name"], rule["query"]) for rule in prometheus.rules()]
-    expressions += dashboard_lint.expressions(dashboard.dashboard())
+    made = dashboard.dashboard()
+    expressions += [*dashboard_lint.expressions(made), *dashboard_lint.variables(made)]
     complaints = []
     for place, expression in expressions:
         complaints += metric_names.complaints(place, expression, known)

@@ -131,6 +131,43 @@ capabilities: {drop: [ALL]}
 {{- end }}{{ end }}
 {{- end }}
 
+{{/* Variables of a container: secrets and what the values add. Takes {root, own, stores}:
+     whether it reads objects or models. */}}
+{{- define "lookalike.environment" -}}
+{{- $secrets := include "lookalike.secretEnv" .root | trim }}
+{{- if or $secrets .own.extraEnv }}
+env:
+  {{- with $secrets }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  {{- with .own.extraEnv }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+{{- $stores := .stores | ternary .root.Values.secrets.objectStores.name "" }}
+{{- if or $stores .own.extraEnvFrom }}
+envFrom:
+  {{- with $stores }}
+  - secretRef: {name: {{ . }}}
+  {{- end }}
+  {{- with .own.extraEnvFrom }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Nodes of a pod. Takes the values of its role. */}}
+{{- define "lookalike.nodes" -}}
+{{- with .nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
 {{/* Configuration and certificates; takes {root, file}: the file of the ConfigMap. */}}
 {{- define "lookalike.configMounts" -}}
 - {name: config, mountPath: /etc/lookalike/lookalike.yaml, subPath: {{ .file }}, readOnly: true}
