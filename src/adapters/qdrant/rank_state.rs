@@ -4,6 +4,7 @@
 //! one that went in another batch; a write's condition holds for itself alone.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::future::Future;
 
 use list_maintenance::{Bar, Claim, Sizes};
 use qdrant_client::qdrant::{
@@ -59,30 +60,25 @@ impl Batched {
     pub(super) fn start(client: &Qdrant, articles: &str, lists: &str, sizes: Sizes) -> Self {
         let (articles, lists) = (articles.to_owned(), lists.to_owned());
         let points = Points { client: client.clone(), articles, lists, sizes };
-        let [contents, ranked, glances, publishing] = std::array::from_fn(|_| points.clone());
         Self {
-            contents: Batcher::start(READS_AT_ONCE, CALLS_AT_ONCE, move |wanted| {
-                let points = contents.clone();
-                async move { points.contents(&wanted).await }
-            }),
-            ranked: Batcher::start(READS_AT_ONCE, CALLS_AT_ONCE, move |ids| {
-                let points = ranked.clone();
-                async move { points.ranked(&ids).await }
-            }),
-            glances: Batcher::start(READS_AT_ONCE, CALLS_AT_ONCE, move |ids| {
-                let points = glances.clone();
-                async move { points.glances(&ids).await }
-            }),
-            publishing: Batcher::start(READS_AT_ONCE, CALLS_AT_ONCE, move |ids| {
-                let points = publishing.clone();
-                async move { points.publishing(&ids).await }
-            }),
-            writes: Batcher::start(WRITES_AT_ONCE, CALLS_AT_ONCE, move |batch| {
-                let points = points.clone();
-                async move { points.write(batch).await }
-            }),
+            contents: batched(&points, READS_AT_ONCE, Points::contents),
+            ranked: batched(&points, READS_AT_ONCE, Points::ranked),
+            glances: batched(&points, READS_AT_ONCE, Points::glances),
+            publishing: batched(&points, READS_AT_ONCE, Points::publishing),
+            writes: batched(&points, WRITES_AT_ONCE, Points::write),
         }
     }
+}
+
+/// Jobs' calls of one kind, together.
+fn batched<I, O, F>(points: &Points, most: usize, call: fn(Points, Vec<I>) -> F) -> Batcher<I, O>
+where
+    I: Send + 'static,
+    O: Send + 'static,
+    F: Future<Output = Result<Vec<O>, StoreError>> + Send + 'static,
+{
+    let points = points.clone();
+    Batcher::start(most, CALLS_AT_ONCE, move |items| call(points.clone(), items))
 }
 
 /// The collections of articles and lists.
@@ -143,17 +139,17 @@ impl Points {
         Ok(ids.iter().map(|id| found.get(id).cloned().unwrap_or_default()).collect())
     }
 
-    async fn ranked(&self, ids: &[String]) -> Result<Vec<Ranked>, StoreError> {
+    async fn ranked(self, ids: Vec<String>) -> Result<Vec<Ranked>, StoreError> {
         let ranked = |parts| rank_payload::ranked(&self.lists, parts, self.sizes);
-        self.each(ids, [list_point, entries_point], &RANKED_KEYS, ranked).await
+        self.each(&ids, [list_point, entries_point], &RANKED_KEYS, ranked).await
     }
 
-    async fn glances(&self, ids: &[String]) -> Result<Vec<Glance>, StoreError> {
-        self.each(ids, STATE, &GLANCE_KEYS, |parts| rank_payload::glance(&self.lists, parts)).await
+    async fn glances(self, ids: Vec<String>) -> Result<Vec<Glance>, StoreError> {
+        self.each(&ids, STATE, &GLANCE_KEYS, |parts| rank_payload::glance(&self.lists, parts)).await
     }
 
-    async fn publishing(&self, ids: &[String]) -> Result<Vec<Ranked>, StoreError> {
-        self.each(ids, STATE, &PUBLISHING_KEYS, |parts| rank_payload::without_list(&self.lists, parts)).await
+    async fn publishing(self, ids: Vec<String>) -> Result<Vec<Ranked>, StoreError> {
+        self.each(&ids, STATE, &PUBLISHING_KEYS, |parts| rank_payload::without_list(&self.lists, parts)).await
     }
 
     async fn bars(&self, ids: &[String]) -> Result<HashMap<String, Bar>, StoreError> {
@@ -174,7 +170,7 @@ impl Points {
         found.map(of).collect()
     }
 
-    async fn contents(&self, wanted: &[Vec<String>]) -> Result<Vec<BTreeMap<String, Content>>, StoreError> {
+    async fn contents(self, wanted: Vec<Vec<String>>) -> Result<Vec<BTreeMap<String, Content>>, StoreError> {
         let unique: BTreeSet<&String> = wanted.iter().flatten().collect();
         let contents = self.content(unique).await?;
         let of =
@@ -182,7 +178,7 @@ impl Points {
         Ok(wanted.iter().map(of).collect())
     }
 
-    async fn write(&self, batch: Vec<Write>) -> Result<Vec<()>, StoreError> {
+    async fn write(self, batch: Vec<Write>) -> Result<Vec<()>, StoreError> {
         // Twice the same point in one write: the later would not see the earlier.
         let mut rounds: Vec<Vec<Write>> = Vec::new();
         let count = batch.len();

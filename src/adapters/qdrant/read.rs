@@ -119,18 +119,20 @@ impl Catalogue {
     }
 
     pub(super) async fn holders_of(&self, article_id: &str) -> Result<Vec<String>, StoreError> {
-        let holding = Filter::must([keyword(key::LIST_IDS, article_id)]);
-        self.article_ids(ScrollPointsBuilder::new(&self.lists).filter(holding)).await
+        self.article_ids(&self.lists, Filter::must([keyword(key::LIST_IDS, article_id)])).await
     }
 
     /// All articles ever seen.
     pub async fn all_article_ids(&self) -> Result<Vec<String>, StoreError> {
-        self.article_ids(ScrollPointsBuilder::new(&self.articles)).await
+        self.article_ids(&self.articles, Filter::default()).await
     }
 
-    async fn article_ids(&self, request: ScrollPointsBuilder) -> Result<Vec<String>, StoreError> {
-        let points = self.scroll(request.with_payload(include(&[key::ARTICLE_ID]))).await?;
-        points.iter().map(|point| payload::article_id(&self.articles, &point.payload)).collect()
+    /// Articles of the points that a filter lets through.
+    async fn article_ids(&self, collection: &str, filter: Filter) -> Result<Vec<String>, StoreError> {
+        let request =
+            ScrollPointsBuilder::new(collection).filter(filter).with_payload(include(&[key::ARTICLE_ID]));
+        let points = self.scroll(request).await?;
+        points.iter().map(|point| payload::article_id(collection, &point.payload)).collect()
     }
 
     pub(super) async fn marked_articles(&self, limit: usize) -> Result<Vec<(String, u64)>, StoreError> {

@@ -72,55 +72,63 @@ impl RankRole {
             own: None,
         };
         loop {
-            step = match step {
-                Step::Read(reading) => {
-                    let view = ranking.read(reading.others()).await?;
-                    reading.answer(view)
-                }
-                Step::Claim(claiming) => {
-                    ranking.claim(claiming.claim()).await?;
-                    claiming.answer()
-                }
-                Step::Search(searching) => {
-                    let found = stage("gather", ranking.search(&searching)).await?;
-                    searching.answer(found)
-                }
-                Step::Compare(comparing) => {
-                    let compared = ranking.compare(comparing.others()).await?;
-                    comparing.answer(compared)
-                }
-                Step::Publish(publishing) => {
-                    ranking.published = stage("publish", ranking.publish(publishing.publication())).await?;
-                    publishing.answer()
-                }
-                Step::Store(storing) => {
-                    ranking.store(storing.state()).await?;
-                    storing.answer()
-                }
-                Step::Confirm(confirming) => {
-                    let in_force = ranking.confirm().await?;
-                    confirming.answer(in_force)
-                }
-                Step::Holders(holding) => {
-                    let holders = ranking.holders().await?;
-                    holding.answer(holders)
-                }
-                Step::Send(sending) => {
-                    stage("notify", ranking.send(sending.requests())).await?;
-                    sending.answer()
-                }
+            match step {
                 Step::Done(outcome) => {
                     if outcome.searches > 0 && sweeps {
                         ranking.count_recall();
                     }
                     return Ok(outcome);
                 }
-            };
+                other => step = ranking.perform(other).await?,
+            }
         }
     }
 }
 
 impl Ranking<'_> {
+    /// Carries out one step; answers the next.
+    async fn perform(&mut self, step: Step<String, Why>) -> Result<Step<String, Why>, Stop> {
+        Ok(match step {
+            Step::Read(reading) => {
+                let view = self.read(reading.others()).await?;
+                reading.answer(view)
+            }
+            Step::Claim(claiming) => {
+                self.claim(claiming.claim()).await?;
+                claiming.answer()
+            }
+            Step::Search(searching) => {
+                let found = stage("gather", self.search(&searching)).await?;
+                searching.answer(found)
+            }
+            Step::Compare(comparing) => {
+                let compared = self.compare(comparing.others()).await?;
+                comparing.answer(compared)
+            }
+            Step::Publish(publishing) => {
+                self.published = stage("publish", self.publish(publishing.publication())).await?;
+                publishing.answer()
+            }
+            Step::Store(storing) => {
+                self.store(storing.state()).await?;
+                storing.answer()
+            }
+            Step::Confirm(confirming) => {
+                let in_force = self.confirm().await?;
+                confirming.answer(in_force)
+            }
+            Step::Holders(holding) => {
+                let holders = self.holders().await?;
+                holding.answer(holders)
+            }
+            Step::Send(sending) => {
+                stage("notify", self.send(sending.requests())).await?;
+                sending.answer()
+            }
+            Step::Done(outcome) => Step::Done(outcome),
+        })
+    }
+
     async fn read(&mut self, others: &[String]) -> Result<Option<View<String, Why>>, Stop> {
         let known = self.written.take().map(Arc::new).or_else(|| self.role.lists.get(self.article_id));
         let mut ids = others.to_vec();
