@@ -130,7 +130,7 @@ impl Churn<'_> {
     }
 
     /// Has so many articles change, and only then the worker told: ranking without the
-    /// writes of indexing beside it.
+    /// writes of indexing beside it, nor the server's own index built from them.
     pub(crate) async fn prepared(&mut self, events: usize) -> Result<Value, Failure> {
         let mut under_way = UnderWay::default();
         let mut changes = Vec::with_capacity(events);
@@ -145,6 +145,7 @@ impl Churn<'_> {
         let mut writes = stream::iter(writes).buffer_unordered(WRITES_AT_ONCE);
         while writes.try_next().await?.is_some() {}
         drop(writes);
+        self.world.indexed().await?;
         let before = self.before()?;
         for change in &changes {
             let is_deletion = change.kind == Kind::Deleted;

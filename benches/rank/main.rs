@@ -115,6 +115,7 @@ impl Running {
             Command::Steady { events, rate } => self.churn().run(events, Pace::Open(rate)).await,
             Command::Prepared { events } => self.churn().prepared(events).await,
             Command::Searches { milliseconds } => {
+                self.world.indexed().await?;
                 searches::alone(&self.world, &mut self.shop, Duration::from_millis(milliseconds)).await
             }
             Command::SearchAgain { milliseconds } => {
