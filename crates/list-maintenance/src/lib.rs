@@ -69,9 +69,12 @@
 //! rests on it. One writer gets a sequence, and a higher claim refuses every lower
 //! store, also one that was on its way for an hour. A claim that is not the one read
 //! back, or a store that was overtaken, starts over, so nothing is resolved that only
-//! a loser has done. A mark that its maker left behind is cleared by the next ranking,
-//! which publishes whatever it finds, because nobody knows what was published last;
-//! the sweeper finds marks that no request leads to.
+//! a loser has done. An edit of what is not published, among neighbours that are held
+//! already, takes its sequence as it is stored (`ranking/unclaimed.rs` says why it may).
+//!
+//! A mark that its maker left behind is cleared by the next ranking, which publishes
+//! whatever it finds, because nobody knows what was published last; the sweeper finds
+//! marks that no request leads to.
 //!
 //! In the topic there is no such condition. A paused owner may publish an older list
 //! after the newest, and on a compacted topic that record then is the only one. Three

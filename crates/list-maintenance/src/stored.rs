@@ -1,8 +1,8 @@
 //! What the store keeps of a ranking, and the conditions of its writes.
 //!
-//! Guarantee: of all writers that ever claim a sequence, one gets it, and only that one
-//! can store under it; nothing can be stored once a higher sequence is claimed,
-//! however late the write arrives and however often.
+//! Guarantee: of all writers that ever claim a sequence, or store under it without a claim,
+//! one gets it, and only that one can store under it; nothing can be stored once a
+//! higher sequence is taken, however late the write arrives and however often.
 
 use std::collections::BTreeMap;
 
@@ -80,13 +80,14 @@ impl<I: Clone + Ord, D: PartialEq> Stored<I, D> {
         holds
     }
 
-    /// Carries out a store if its condition holds: no higher sequence is claimed. Only
-    /// who read its claim back gets as far as storing, so the sequence tells enough.
+    /// Carries out a store if its condition holds: the sequence is its own by a claim, or
+    /// nobody's yet.
     pub fn store(&mut self, state: &Self) -> bool
     where
         D: Clone,
     {
-        let holds = self.sequence <= state.sequence;
+        let is_own = self.sequence == state.sequence && self.ranking == state.ranking;
+        let holds = is_own || self.sequence < state.sequence;
         if holds {
             self.clone_from(state);
         }

@@ -3,6 +3,7 @@
 //! Guarantee: each step is completed before the next begins, and what the protocol asks
 //! to be read first is read first; nothing is decided here.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -93,6 +94,10 @@ impl Ranking<'_> {
                 let view = self.read(reading.others()).await?;
                 reading.answer(view)
             }
+            Step::Check(checking) => {
+                let (revision, others) = self.check(checking.others()).await?;
+                checking.answer(revision, others)
+            }
             Step::Claim(claiming) => {
                 self.claim(claiming.claim()).await?;
                 claiming.answer()
@@ -131,8 +136,7 @@ impl Ranking<'_> {
 
     async fn read(&mut self, others: &[String]) -> Result<Option<View<String, Why>>, Stop> {
         let known = self.written.take().map(Arc::new).or_else(|| self.role.lists.get(self.article_id));
-        let mut ids = others.to_vec();
-        ids.push(self.article_id.to_owned());
+        let ids = self.with_own(others);
         let (mut contents, ranked) = tokio::try_join!(
             self.attempt("rank", || self.role.catalogue.contents(&ids)),
             self.read_state(known),
@@ -145,11 +149,26 @@ impl Ranking<'_> {
             self.found = Some(Arc::clone(&ranked));
         }
         (self.revision, self.version) = (revision, version);
-        self.published = Published { version: ranked.published_version, at: ranked.published_at };
+        self.published = Published::of(&ranked);
         let stored = ranked.state.clone();
         self.read = ranked;
-        let others = contents.into_iter().map(|(id, content)| (id, content.revision)).collect();
-        Ok(Some(View { revision, is_empty, stored, others }))
+        Ok(Some(View { revision, is_empty, stored, others: revisions(contents) }))
+    }
+
+    /// Revisions of the article and of others, to hold against the state read before.
+    async fn check(
+        &mut self,
+        others: &[String],
+    ) -> Result<(Option<Revision>, BTreeMap<String, Revision>), Stop> {
+        let ids = self.with_own(others);
+        let mut contents = self.attempt("rank", || self.role.catalogue.contents(&ids)).await?;
+        let own = contents.remove(self.article_id);
+        self.published = Published::of(&self.read);
+        Ok((own.map(|content| content.revision), revisions(contents)))
+    }
+
+    fn with_own(&self, others: &[String]) -> Vec<String> {
+        others.iter().cloned().chain([self.article_id.to_owned()]).collect()
     }
 
     /// The state that is stored. One that this process has made or read is only looked at.
@@ -225,4 +244,8 @@ impl Ranking<'_> {
     {
         self.role.attempts.run(stage, self.batch, operation).await.map_err(Stop::of(stage))
     }
+}
+
+fn revisions(contents: BTreeMap<String, Content>) -> BTreeMap<String, Revision> {
+    contents.into_iter().map(|(id, content)| (id, content.revision)).collect()
 }

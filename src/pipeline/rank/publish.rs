@@ -8,7 +8,7 @@ use crate::domain::list::{NeighbourList, Why};
 use crate::error::{Classify as _, Disposition};
 use crate::metrics::metrics;
 use crate::pipeline::Stop;
-use crate::ports::{Failed, Outgoing, Place};
+use crate::ports::{Failed, Outgoing, Place, Ranked};
 use crate::retry::Failure;
 
 /// Header of every published record: tombstones have no value to tell their sequence.
@@ -20,6 +20,12 @@ pub(super) struct Published {
     /// Of the article in it.
     pub(super) version: Version,
     pub(super) at: Option<Place>,
+}
+
+impl Published {
+    pub(super) fn of(ranked: &Ranked) -> Self {
+        Self { version: ranked.published_version, at: ranked.published_at }
+    }
 }
 
 impl Ranking<'_> {

@@ -43,7 +43,7 @@ impl<I: Clone + Ord, D: Explanation> Work<I, D> {
 }
 
 /// Whether the published parts differ. Revisions are not published.
-fn differ<I: PartialEq + Clone + Ord, D: PartialEq>(
+pub(super) fn differ<I: PartialEq + Clone + Ord, D: PartialEq>(
     before: Option<&List<I, D>>,
     after: Option<&List<I, D>>,
     k: usize,

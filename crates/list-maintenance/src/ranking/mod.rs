@@ -8,11 +8,13 @@ mod finish;
 mod notify;
 mod plan;
 mod search;
+mod unclaimed;
 
 pub use finish::{Confirming, Publishing, Storing};
 pub use notify::{Holding, Sending};
 pub use plan::{Claiming, Reading};
 pub use search::{Comparing, Searching};
+pub use unclaimed::Checking;
 
 use crate::{Candidate, Claim, Explanation, List, Request, Revision, Scored, Sizes, Stored};
 
@@ -30,6 +32,8 @@ pub struct Settings {
 pub enum Step<I, D> {
     /// Read the article and the revisions of others.
     Read(Reading<I, D>),
+    /// Read the revisions of the article and of others, and nothing else.
+    Check(Checking<I, D>),
     /// Write a claim, under its condition, and wait until it is completed.
     Claim(Claiming<I, D>),
     /// Search for candidates, and compare each exactly.

@@ -7,10 +7,11 @@ use super::{Job, Step, Work};
 use crate::{Claim, Entry, Explanation, List, Mark, Revision, Stored, View};
 
 /// What is to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Plan {
+pub(super) enum Plan<I, D> {
     Nothing,
     Edit,
+    /// An edit that needs no claim, and the list after it.
+    EditUnclaimed(List<I, D>),
     Search,
 }
 
@@ -33,15 +34,22 @@ impl<I: Clone + Ord, D: Explanation> Job<I, D> {
             stored: stored.clone(),
             others: self.scored.iter().map(|scored| (scored.other.clone(), scored.other_revision)).collect(),
         };
-        match self.needs(&view) {
-            Plan::Edit if stored.mark == Mark::Clear => self.claim(&view, Mark::Editing),
-            Plan::Search if stored.mark == Mark::Clear => self.claim(&view, Mark::Searching),
-            Plan::Nothing | Plan::Edit | Plan::Search => self.look(),
+        let planned = if stored.mark == Mark::Clear { self.needs(&view) } else { Plan::Nothing };
+        self.plan_for(planned, &view)
+    }
+
+    /// Begins what was planned on a state that was read before.
+    pub(super) fn plan_for(self, planned: Plan<I, D>, view: &View<I, D>) -> Step<I, D> {
+        match planned {
+            Plan::Nothing => self.look(),
+            Plan::EditUnclaimed(_) => self.check(view.stored.clone()),
+            Plan::Edit => self.claim(view, Mark::Editing),
+            Plan::Search => self.claim(view, Mark::Searching),
         }
     }
 
     /// The articles that requests speak of.
-    fn others(&self) -> Vec<I> {
+    pub(super) fn others(&self) -> Vec<I> {
         let others: BTreeSet<&I> = self.scored.iter().map(|scored| &scored.other).collect();
         others.into_iter().cloned().collect()
     }
@@ -52,12 +60,11 @@ impl<I: Clone + Ord, D: Explanation> Job<I, D> {
         self.cut_off |= view.stored.mark != Mark::Clear;
         match self.needs(&view) {
             Plan::Nothing => Step::Done(self.outcome),
-            Plan::Edit => self.claim(&view, Mark::Editing),
-            Plan::Search => self.claim(&view, Mark::Searching),
+            planned => self.plan_for(planned, &view),
         }
     }
 
-    fn needs(&self, view: &View<I, D>) -> Plan {
+    pub(super) fn needs(&self, view: &View<I, D>) -> Plan<I, D> {
         // After a search that was cut off a search is not needed, its own request comes
         // again; but a mark may also be of another making.
         if self.changed || self.sweep || view.stored.mark == Mark::Searching {
@@ -66,6 +73,7 @@ impl<I: Clone + Ord, D: Explanation> Job<I, D> {
         let edited = view.stored.list.as_ref().map(|list| self.edited(list, view));
         match edited {
             Some(Edited::Short) => Plan::Search,
+            Some(Edited::List(list)) if self.is_unclaimed(&view.stored, &list) => Plan::EditUnclaimed(list),
             Some(Edited::List(_)) => Plan::Edit,
             Some(Edited::Unchanged) | None if self.republish || self.cut_off => Plan::Edit,
             Some(Edited::Unchanged) | None => Plan::Nothing,
@@ -136,7 +144,7 @@ impl<I: Clone + Ord, D: Explanation> Job<I, D> {
         }
     }
 
-    fn work(self, claim: Claim<I>, view: &View<I, D>) -> Work<I, D> {
+    pub(super) fn work(self, claim: Claim<I>, view: &View<I, D>) -> Work<I, D> {
         let (before, published) = (view.stored.list.clone(), view.stored.published);
         let revision = view.revision;
         Work { job: self, claim, revision, before, published, found: Vec::new() }

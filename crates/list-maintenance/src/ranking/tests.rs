@@ -27,6 +27,8 @@ struct Shell {
     /// Answers of the searches, in order.
     searches: Vec<Found<u8, Matched>>,
     holders: Vec<u8>,
+    /// Revision of every other article.
+    theirs: Revision,
     did: Vec<&'static str>,
     published: Vec<Publication<u8, Matched>>,
     sent: Vec<(u8, Request<u8, Matched>)>,
@@ -52,6 +54,7 @@ impl Shell {
             is_empty: false,
             searches: Vec::new(),
             holders: Vec::new(),
+            theirs: THEIRS,
             did: Vec::new(),
             published: Vec::new(),
             sent: Vec::new(),
@@ -72,10 +75,15 @@ impl Shell {
         loop {
             step = match step {
                 Step::Read(reading) => {
-                    let others = reading.others().iter().map(|other| (*other, THEIRS)).collect();
+                    let others = reading.others().iter().map(|other| (*other, self.theirs)).collect();
                     let stored = self.stored.clone();
                     self.did.push("read");
                     reading.answer(Some(View { revision: OWN, is_empty: self.is_empty, stored, others }))
+                }
+                Step::Check(checking) => {
+                    let others = checking.others().iter().map(|other| (*other, self.theirs)).collect();
+                    self.did.push("check");
+                    checking.answer(Some(OWN), others)
                 }
                 Step::Claim(claiming) => {
                     let holds = self.stored.claim(claiming.claim());
@@ -99,8 +107,8 @@ impl Shell {
                     publishing.answer()
                 }
                 Step::Store(storing) => {
-                    assert!(self.stored.store(storing.state()));
-                    self.did.push("store");
+                    let holds = self.stored.store(storing.state());
+                    self.did.push(if holds { "store" } else { "store too late" });
                     storing.answer()
                 }
                 Step::Confirm(confirming) => {
@@ -326,6 +334,56 @@ fn a_remembered_state_that_is_no_longer_in_force_is_read() {
     shell.run_from(&remembered, &[scored(4, Some(9.7))]);
     assert_eq!(shell.did, [&["claim too late", "read"], &PUBLISHED_EDIT[..]].concat());
     assert_eq!(shell.entries(), [4, 3]);
+}
+
+/// Entry 2 as it is stored, of an older revision.
+fn with_an_outdated_second() -> Shell {
+    let mut shell = Shell::full();
+    let outdated = Entry { revision: Revision(1), ..entry(2, 8.0) };
+    let horizon = Some(Place { score: Score(8.0), id: 2 });
+    let entries = Entries::restored(vec![entry(1, 9.0), outdated], horizon, SETTINGS.sizes);
+    shell.stored.list = Some(List { revision: OWN, entries });
+    shell
+}
+
+#[test]
+fn an_edit_that_shows_nobody_anything_and_brings_nobody_in_needs_no_claim() {
+    for score in [Some(8.0), Some(8.5), Some(7.0), None] {
+        let mut shell = with_an_outdated_second();
+        let remembered = shell.stored.clone();
+        let outcome = shell.run_from(&remembered, &[scored(2, score)]);
+        assert_eq!(
+            (shell.did.as_slice(), outcome.changed),
+            (["check", "store", "confirm"].as_slice(), false)
+        );
+        assert_eq!((shell.stored.sequence, shell.stored.published), (6, 4));
+        let kept = score.is_some_and(|score| score >= 8.0);
+        assert_eq!(shell.entries(), if kept { vec![1, 2] } else { vec![1] });
+
+        let mut shell = with_an_outdated_second();
+        shell.run(&[scored(2, score)]);
+        assert_eq!(shell.did, ["read", "check", "store", "confirm"], "the state is read before revisions");
+    }
+}
+
+#[test]
+fn an_edit_without_a_claim_yields_to_any_write() {
+    let mut shell = with_an_outdated_second();
+    let remembered = shell.stored.clone();
+    shell.run(&[scored(2, None)]);
+    shell.did.clear();
+    shell.run_from(&remembered, &[scored(2, Some(8.0))]);
+    let again = ["check", "store too late", "confirm", "read", "claim", "read", "store", "confirm"];
+    assert_eq!((shell.did.as_slice(), shell.entries()), (again.as_slice(), vec![1, 2]));
+}
+
+#[test]
+fn an_edit_without_a_claim_counts_only_what_still_is_what_was_compared() {
+    let mut shell = Shell { theirs: Revision(8), ..with_an_outdated_second() };
+    let remembered = shell.stored.clone();
+    shell.run_from(&remembered, &[scored(2, Some(8.5))]);
+    assert_eq!(shell.did, ["check", "read"]);
+    assert_eq!(shell.stored, remembered);
 }
 
 #[test]

@@ -101,6 +101,16 @@ fn lists_are_filled_again() {
     check("no spare, three events", Lists { watched_last: true, ..without_spare(&events) });
 }
 
+/// Article 1 is the second of two entries, of which one is published.
+#[test]
+fn what_is_not_published_is_stored_without_a_claim() {
+    let moves = crowded([Some(0), Some(1)], &[sets(1, 1, 50), sets(1, 2, 1)]);
+    check("the second leaves and returns, one pause", Lists { rebalances: 1, ..moves.clone() });
+    check("the second leaves and returns, one write repeated", Lists { repeats: 1, ..moves });
+    let stays = crowded([Some(0), Some(1)], &[sets(1, 1, 1), sets(1, 2, 50)]);
+    check("the second stays and leaves, one replay", Lists { replays: 1, ..stays });
+}
+
 #[test]
 fn deletes_reach_every_list() {
     let other = crowded([Some(0), Some(0)], &[deletes(1, 1), sets(0, 1, 1)]);
@@ -145,6 +155,12 @@ fn saying_whom_a_list_may_hold_is_needed() {
     is_needed(Fault::NotHeldBefore, searched);
     let told = crowded([Some(0), Some(50)], &[sets(1, 1, 1), sets(1, 2, 50)]);
     is_needed(Fault::NotHeldBefore, told);
+}
+
+#[test]
+fn a_claim_for_whom_the_list_does_not_hold_is_needed() {
+    let second = crowded([Some(0), Some(50)], &[sets(1, 1, 1), sets(1, 2, 50)]);
+    is_needed(Fault::HeldAssumed, Lists { remembers: true, ..second });
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub(crate) enum Fault {
     NoDirtyMark,
     /// A claim does not say whom the list may hold.
     NotHeldBefore,
+    /// An owner who remembers takes everybody for held.
+    HeldAssumed,
     /// The list is stored as clean before it is published.
     StoredBeforePublished,
     /// Whether the other article still is what was compared.
@@ -254,8 +256,11 @@ impl Lists {
         }
         let name = &mut world.names[article as usize];
         *name += 1;
-        let remembered = world.remembered[article as usize].as_ref();
-        let step = begin(article, u64::from(*name), &requests, self.settings, remembered);
+        let mut remembered = world.remembered[article as usize].clone();
+        if let (Some(Fault::HeldAssumed), Some(state)) = (self.fault, &mut remembered) {
+            state.holds = (0..self.contents.len() as Id).collect();
+        }
+        let step = begin(article, u64::from(*name), &requests, self.settings, remembered.as_ref());
         world.owners[article as usize] =
             Some(Running { step, from, to, own: None, hits: None, sent: 0, held_back: None });
     }

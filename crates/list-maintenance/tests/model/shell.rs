@@ -24,6 +24,10 @@ impl Lists {
                 let view = self.view(world, article, reading.others(), &running);
                 reading.answer(Some(view))
             }
+            Step::Check(checking) => {
+                let view = self.view(world, article, checking.others(), &running);
+                checking.answer(Some(view.revision), view.others)
+            }
             Step::Claim(claiming) => {
                 self.write(world, article, Write::Claim(claiming.claim().clone()));
                 claiming.answer()
