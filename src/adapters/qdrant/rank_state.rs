@@ -24,11 +24,9 @@ use crate::metrics::QdrantOperation;
 use crate::ports::{Content, FactsMark, Glance, Ranked, Standing};
 
 /// Most items of one call.
-const READS_AT_ONCE: usize = 64;
+const ITEMS_AT_ONCE: usize = 64;
 /// Calls of a kind under way.
 const CALLS_AT_ONCE: usize = 2;
-/// Each point's condition is tried on each point: more at once cost more than they save.
-const WRITES_AT_ONCE: usize = 16;
 /// Points asked for at once.
 const POINTS_AT_ONCE: usize = 1000;
 
@@ -61,24 +59,24 @@ impl Batched {
         let (articles, lists) = (articles.to_owned(), lists.to_owned());
         let points = Points { client: client.clone(), articles, lists, sizes };
         Self {
-            contents: batched(&points, READS_AT_ONCE, Points::contents),
-            ranked: batched(&points, READS_AT_ONCE, Points::ranked),
-            glances: batched(&points, READS_AT_ONCE, Points::glances),
-            publishing: batched(&points, READS_AT_ONCE, Points::publishing),
-            writes: batched(&points, WRITES_AT_ONCE, Points::write),
+            contents: batched(&points, Points::contents),
+            ranked: batched(&points, Points::ranked),
+            glances: batched(&points, Points::glances),
+            publishing: batched(&points, Points::publishing),
+            writes: batched(&points, Points::write),
         }
     }
 }
 
 /// Jobs' calls of one kind, together.
-fn batched<I, O, F>(points: &Points, most: usize, call: fn(Points, Vec<I>) -> F) -> Batcher<I, O>
+fn batched<I, O, F>(points: &Points, call: fn(Points, Vec<I>) -> F) -> Batcher<I, O>
 where
     I: Send + 'static,
     O: Send + 'static,
     F: Future<Output = Result<Vec<O>, StoreError>> + Send + 'static,
 {
     let points = points.clone();
-    Batcher::start(most, CALLS_AT_ONCE, move |items| call(points.clone(), items))
+    Batcher::start(ITEMS_AT_ONCE, CALLS_AT_ONCE, move |items| call(points.clone(), items))
 }
 
 /// The collections of articles and lists.
