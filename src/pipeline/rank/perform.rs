@@ -95,7 +95,7 @@ impl Ranking<'_> {
                 reading.answer(view)
             }
             Step::Check(checking) => {
-                let (revision, others) = self.check(checking.others()).await?;
+                let (revision, others) = self.check(&checking.others()).await?;
                 checking.answer(revision, others)
             }
             Step::Claim(claiming) => {

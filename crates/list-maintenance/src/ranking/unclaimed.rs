@@ -30,8 +30,7 @@ impl<I: Clone + Ord, D: Explanation> Job<I, D> {
     }
 
     pub(super) fn check(self, stored: Stored<I, D>) -> Step<I, D> {
-        let others = self.others();
-        Step::Check(Checking { job: self, others, stored })
+        Step::Check(Checking { job: self, stored })
     }
 
     pub(super) fn store_unclaimed(self, view: &View<I, D>, edited: List<I, D>) -> Step<I, D> {
@@ -46,7 +45,6 @@ impl<I: Clone + Ord, D: Explanation> Job<I, D> {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Checking<I, D> {
     job: Job<I, D>,
-    others: Vec<I>,
     stored: Stored<I, D>,
 }
 
@@ -57,14 +55,14 @@ impl<I: Clone + Ord, D: Explanation> Checking<I, D> {
     }
 
     /// The articles whose revisions are to be read too.
-    pub fn others(&self) -> &[I] {
-        &self.others
+    pub fn others(&self) -> Vec<I> {
+        self.job.others()
     }
 
     /// The article's revision, `None` if it was never stored, and those of the others;
     /// absent: never stored.
     pub fn answer(self, revision: Option<Revision>, others: BTreeMap<I, Revision>) -> Step<I, D> {
-        let Self { job, stored, .. } = self;
+        let Self { job, stored } = self;
         let Some(revision) = revision else { return job.look() };
         let view = View { revision, is_empty: false, stored, others };
         match job.needs(&view) {

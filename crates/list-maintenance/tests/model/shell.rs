@@ -25,7 +25,7 @@ impl Lists {
                 reading.answer(Some(view))
             }
             Step::Check(checking) => {
-                let view = self.view(world, article, checking.others(), &running);
+                let view = self.view(world, article, &checking.others(), &running);
                 checking.answer(Some(view.revision), view.others)
             }
             Step::Claim(claiming) => {
